@@ -1,0 +1,70 @@
+/*
+ * The stub: one debugger's requests become target operations and exactly one reply each.
+ * Knows no socket and no KVM. Every function is called with the target's lock held (debug/target.h).
+ */
+#ifndef DEBUG_SESSION_H
+#define DEBUG_SESSION_H
+
+#include "debug/breakpoint.h"
+#include "debug/target.h"
+#include "mem/guest_mem.h"
+#include "x86/regs.h"
+#include <trapline/rsp.h>
+
+/* What the machine was started with; all pointers borrowed for the session's life. */
+struct debug_config {
+	const struct debug_target_ops *ops;
+	void *target;
+	const struct debug_caps *caps;
+	const struct x86_layout *layout;
+	struct guest_mem *mem;
+	const char *image_path;   /* absolute path of the kernel; NULL: not told to the client */
+	uint64_t image_bias;
+	bool stay_stopped;        /* a client that vanishes leaves the guest stopped (--gdb), else it runs */
+};
+
+struct debug_session;
+
+/* The one allocation; NULL when memory is short. debug_session_free(NULL) is fine. */
+struct debug_session *debug_session_new(const struct debug_config *cfg);
+void debug_session_free(struct debug_session *s);
+
+/* The callbacks to give to the target. */
+void debug_session_sink(struct debug_session *s, struct debug_sink *ret);
+
+/* The rsp_feature bits that the ops and caps allow: for rsp_config.features. */
+uint32_t debug_session_features(const struct debug_session *s);
+
+/* rsp_config.packet_size that the session's buffers are made for (bytes). */
+#define DEBUG_PACKET_SIZE 0x20000
+
+/*
+ * A client came: e is its fresh engine, borrowed until disconnect. A running machine keeps running until
+ * the client's first packet that needs it stopped ("?" stops it: what GDB and LLDB expect of attach).
+ */
+void debug_session_connect(struct debug_session *s, struct rsp_engine *e);
+bool debug_session_connected(const struct debug_session *s);
+
+/* Takes requests from the engine until it wants more input. Replies are in its output afterwards. */
+void debug_session_serve(struct debug_session *s);
+
+/*
+ * The client vanished or was dropped. Every breakpoint is lifted, everything armed is disarmed; then the
+ * guest stays stopped or runs, as stay_stopped and the machine's state ask.
+ */
+void debug_session_disconnect(struct debug_session *s);
+
+/* What the client has asked of the front end; cleared by reading. */
+enum debug_wish { DEBUG_WISH_NONE, DEBUG_WISH_CLOSE /* after D, k, W: close when output is sent */ };
+enum debug_wish debug_session_wish(struct debug_session *s);
+
+/* True while a resume's reply is owed: the machine runs, or is about to. */
+bool debug_session_running(const struct debug_session *s);
+
+/*
+ * The last fatal event (SHUTDOWN, ERROR) or EXITED that ended the machine with no client connected; NULL
+ * while there is none. The front end prints its report and ends.
+ */
+const struct debug_event *debug_session_death(const struct debug_session *s);
+
+#endif

@@ -1,0 +1,124 @@
+/*
+ * The seam between the stub and a machine: what the stub needs from whatever runs the CPUs.
+ * kvm/target.c implements it over KVM; tests/unit/debug/fake_target.c over an interpreter in memory.
+ *
+ * Lock. One lock (the target's) covers the session and the ops: every op is called, and every callback of
+ * struct debug_sink is made, with that lock held. Nothing here blocks while holding it, except get/set.
+ *
+ * Life of a stop. A vcpu's thread meets something (struct debug_event), and calls sink->event() with that
+ * vcpu parked in a consistent state (pending I/O completed). The sink answers DEBUG_GO: the vcpu follows
+ * its plan (which the sink may just have changed by ops->resume), or DEBUG_STOP: every vcpu is made to
+ * park, and when all are parked the target calls sink->stopped() once, on the thread of the vcpu that was
+ * first to get DEBUG_STOP (the elected one). Events of other vcpus that arrive meanwhile are given to
+ * event() as well; the sink keeps them. Until the next ops->resume() nothing runs.
+ */
+#ifndef DEBUG_TARGET_H
+#define DEBUG_TARGET_H
+
+#include "base/error.h"
+#include "x86/debugreg.h"
+#include "x86/state.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#define DEBUG_MAX_VCPUS 64
+
+/* What this host's KVM really does, by the probe (kvm/probe.h). The fallbacks follow from it. */
+struct debug_caps {
+	bool step;         /* single-step gives a debug exit */
+	bool block_irq;    /* interrupts can be held off for a step */
+	bool int3;         /* a planted int3 comes back as DEBUG_EVENT_INT3, by whatever exit */
+	bool exec_dr;      /* execute breakpoints in debug registers fire */
+	bool data_dr;      /* data watchpoints fire */
+	bool user_debug;   /* all of these at CPL 3 too */
+};
+
+enum debug_event_kind {
+	DEBUG_EVENT_INT3,      /* an int3 at pc; it has not been executed */
+	DEBUG_EVENT_DB,        /* #DB: dr6 tells; pc is the next instruction (exec: the hit one) */
+	DEBUG_EVENT_STEPPED,   /* the step asked for is done; dr6 may hold watch hits as well */
+	DEBUG_EVENT_INTERRUPT, /* ops->stop() was asked for */
+	DEBUG_EVENT_EXITED,    /* the guest ended by itself: status */
+	DEBUG_EVENT_RESET,     /* the machine has just been reset (all vcpus are in their entry state) */
+	DEBUG_EVENT_SHUTDOWN,  /* triple fault */
+	DEBUG_EVENT_ERROR,     /* KVM internal error, failed entry, bad memory: text tells */
+};
+
+struct debug_event {
+	enum debug_event_kind kind;
+	unsigned vcpu;
+	uint64_t pc;        /* linear */
+	uint64_t dr6;       /* DB, STEPPED */
+	uint32_t status;    /* EXITED */
+	char text[200];     /* SHUTDOWN, ERROR: one line of what happened; else "" */
+};
+
+enum debug_verdict { DEBUG_GO, DEBUG_STOP };
+
+/* What the target calls. Implemented by debug/session.c. */
+struct debug_sink {
+	void *ctx;
+	enum debug_verdict (*event)(void *ctx, const struct debug_event *ev);
+	void (*stopped)(void *ctx);
+};
+
+/* What a vcpu shall do until its next event. */
+enum debug_move { DEBUG_HOLD, DEBUG_RUN, DEBUG_STEP };
+
+struct debug_plan {
+	enum debug_move move;
+	bool block_irq;     /* DEBUG_STEP: no interrupt is taken (where caps say it can be) */
+	uint8_t slots_off;  /* bits of debug registers that stay disarmed on this vcpu for this move */
+};
+
+/* What is armed on every vcpu whenever it runs. */
+struct debug_arm {
+	bool int3;                          /* at least one int3 of ours is in memory */
+	struct x86_dr slot[X86_DR_SLOTS];   /* used ones belong to the stub */
+};
+
+enum debug_vcpu_state {
+	DEBUG_VCPU_RUNNING, DEBUG_VCPU_STOPPED, DEBUG_VCPU_HALTED, DEBUG_VCPU_WAIT_SIPI
+};
+
+/* A counted exit reason, for "monitor exits". */
+struct debug_exit_count { const char *name; uint64_t count; };
+
+/* Members that may be NULL say so: then the capability does not exist and is not advertised. */
+struct debug_target_ops {
+	unsigned (*vcpu_count)(void *t);
+	/* Of a parked vcpu: stopped, halted, waiting for SIPI; else running. */
+	enum debug_vcpu_state (*vcpu_state)(void *t, unsigned vcpu);
+
+	/*
+	 * The state of a parked vcpu: *ret holds at least the groups asked for. It points to the target's own
+	 * copy, read at most once per stop, valid until that vcpu runs or set() is called. -EBUSY: running.
+	 */
+	int (*get)(void *t, unsigned vcpu, unsigned groups, const struct x86_state **ret);
+	/* Writes whole groups of a parked vcpu. All or nothing per call; -EINVAL with text. */
+	int (*set)(void *t, unsigned vcpu, unsigned groups, const struct x86_state *st, struct error *err);
+
+	/* Takes effect when a vcpu is next entered; running ones are made to take it at once. */
+	void (*arm)(void *t, const struct debug_arm *arm);
+
+	/* Replaces the plans of all vcpus. Parked ones with a move other than HOLD start when the lock is
+	 * released (or when the callback that called this returns DEBUG_GO); running ones whose new move is
+	 * HOLD park. count is vcpu_count(). */
+	void (*resume)(void *t, const struct debug_plan *plan, unsigned count);
+
+	/* Makes everything park and then calls sink->stopped() on the thread of vcpu `elected`. */
+	void (*stop)(void *t, unsigned elected);
+
+	/* Gives vector 1 or 3 back to the guest when vcpu next runs, as the CPU would have delivered it.
+	 * dr6: what the guest's handler shall read (vector 1). */
+	int (*inject)(void *t, unsigned vcpu, unsigned vector, uint64_t dr6);
+
+	/* Everything parked: image reloaded, all vcpus at their entry state. NULL: no reset. */
+	int (*reset)(void *t, struct error *err);
+	/* The machine ends; the program's exit status is as if killed. Does not wait. */
+	void (*kill)(void *t);
+	/* Fills up to max rows; returns how many there are. NULL: none. */
+	unsigned (*exits)(void *t, struct debug_exit_count *rows, unsigned max);
+};
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * A KVM virtual machine: slots, vcpus with their threads, run control. Everything with an ioctl is behind
+ * this header (and probe.h).
+ */
+#ifndef KVM_MACHINE_H
+#define KVM_MACHINE_H
+
+#include "base/error.h"
+#include "debug/target.h"
+#include "dev/bus.h"
+#include "kvm/probe.h"
+#include "mem/guest_mem.h"
+#include "x86/state.h"
+
+struct kvm_machine;
+
+struct kvm_hooks {
+	void *ctx;
+	/* Reloads image and devices after a reset and gives the boot vcpu's entry state. Everything is
+	 * parked; lock held. 0 or negative errno with text (the machine then stops for good). */
+	int (*reload)(void *ctx, struct x86_state *ret_entry, struct error *err);
+};
+
+struct kvm_config {
+	unsigned vcpus;              /* 1..DEBUG_MAX_VCPUS */
+	struct guest_mem *mem;       /* complete; borrowed for the machine's life */
+	struct dev_bus *bus;         /* likewise */
+	const struct kvm_probe *probe;
+	struct kvm_hooks hooks;
+};
+
+/* Creates VM, irqchip, PIT, slots and vcpus; no thread yet. */
+int kvm_machine_new(const struct kvm_config *cfg, struct kvm_machine **ret, struct error *err);
+void kvm_machine_free(struct kvm_machine *m); /* ends and joins the threads; NULL is fine */
+
+/* What a vcpu has: for register tables. Constant. */
+const struct x86_layout *kvm_machine_layout(const struct kvm_machine *m);
+
+/* The ops and their first argument, for struct debug_config. The sink must be set before start. */
+const struct debug_target_ops *kvm_machine_ops(void);
+void kvm_machine_set_sink(struct kvm_machine *m, const struct debug_sink *sink);
+
+/* Starts the vcpu threads: the boot vcpu in `entry`. stopped: all park before their first instruction. */
+int kvm_machine_start(struct kvm_machine *m, const struct x86_state *entry, bool stopped,
+                      struct error *err);
+
+/* The one lock of debug/target.h. */
+void kvm_machine_lock(struct kvm_machine *m);
+void kvm_machine_unlock(struct kvm_machine *m);
+
+/* Device side (struct dev_host): any thread. */
+void kvm_machine_irq(struct kvm_machine *m, unsigned line, bool level);
+void kvm_machine_guest_exit(struct kvm_machine *m, uint32_t status); /* becomes DEBUG_EVENT_EXITED */
+void kvm_machine_guest_reset(struct kvm_machine *m);
+
+/* True once ops->kill() was called or the machine ended; readable on the eventfd as well. */
+int kvm_machine_end_fd(const struct kvm_machine *m);
+/* Ends it from outside (a signal). Any thread but a handler. */
+void kvm_machine_end(struct kvm_machine *m);
+bool kvm_machine_ended(const struct kvm_machine *m);
+
+#endif

@@ -1,0 +1,30 @@
+/* What this host's KVM really does, found by running a few instructions in a throw-away VM. */
+#ifndef KVM_PROBE_H
+#define KVM_PROBE_H
+
+#include "base/error.h"
+#include "debug/target.h"
+
+enum kvm_probe_int3 { KVM_INT3_NONE, KVM_INT3_DEBUG_EXIT, KVM_INT3_EMULATION_ERROR };
+
+/* One ring's debugging abilities. */
+struct kvm_probe_ring { bool runs, step, exec_dr, data_dr; enum kvm_probe_int3 int3; };
+
+struct kvm_probe {
+	int api_version;
+	unsigned max_vcpus;
+	bool irqchip, sync_regs, immediate_exit, guest_debug, block_irq, emulation_failure_exit;
+	bool sse;                       /* SSE at CPL 0 */
+	bool int3_reinject_at_pc;       /* #BP given back with RIP at the int3 reaches the handler right */
+	struct kvm_probe_ring kernel, user;
+	struct debug_caps caps;         /* what the stub goes by */
+	unsigned micros;                /* how long the probe took */
+};
+
+/*
+ * Opens /dev/kvm and measures. 0; -ENOENT (no /dev/kvm), -EACCES (no permission), -ENODEV, others: err
+ * names the remedy (the exact command). A test that cannot be made counts as "no".
+ */
+int kvm_probe_run(struct kvm_probe *ret, struct error *err);
+
+#endif
