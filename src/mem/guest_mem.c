@@ -1,0 +1,201 @@
+#include "mem/guest_mem.h"
+#include "base/bytes.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define PAGE 4096u
+
+static uint64_t region_end(const struct guest_mem_region *r)
+{
+	return r->gpa + r->size;
+}
+
+void guest_mem_init(struct guest_mem *gm)
+{
+	memset(gm, 0, sizeof(*gm));
+}
+
+void guest_mem_fini(struct guest_mem *gm)
+{
+	if (!gm)
+		return;
+	for (unsigned i = 0; i < gm->count; i++)
+		munmap(gm->region[i].host, gm->region[i].size);
+	gm->count = 0;
+}
+
+/*
+ * Pages are committed by the guest's own touches, 4 KiB at a time: a huge page would commit 2 MiB for one
+ * byte. Guest memory is kept out of host core files (an ELF core of the guest is written by itself).
+ */
+static uint8_t *map_pages(uint64_t size)
+{
+	uint8_t *p;
+
+	if (size > SIZE_MAX / 2)
+		return NULL;
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	/* Advice only: kernels without these options still give correct memory. */
+	madvise(p, size, MADV_DONTDUMP);
+	madvise(p, size, MADV_NOHUGEPAGE);
+	return p;
+}
+
+/* Where a region goes in the sorted table; -EEXIST when it would overlap a neighbour. */
+static int find_slot(const struct guest_mem *gm, uint64_t gpa, uint64_t end)
+{
+	unsigned i = 0;
+
+	while (i < gm->count && gm->region[i].gpa < gpa)
+		i++;
+	if (i > 0 && region_end(&gm->region[i - 1]) > gpa)
+		return -EEXIST;
+	if (i < gm->count && gm->region[i].gpa < end)
+		return -EEXIST;
+	return (int)i;
+}
+
+int guest_mem_add(struct guest_mem *gm, uint64_t gpa, uint64_t size, struct error *err)
+{
+	uint64_t end;
+	uint8_t *host;
+	int slot;
+
+	if (size == 0 || gpa % PAGE || size % PAGE || bytes_add_overflows(gpa, size, &end))
+		return error_set(err, EINVAL, "memory of 0x%llx bytes at 0x%llx: both must be multiples of 4096",
+		                 (unsigned long long)size, (unsigned long long)gpa);
+	slot = find_slot(gm, gpa, end);
+	if (slot < 0)
+		return error_set(err, -slot, "memory at 0x%llx overlaps memory that is already there",
+		                 (unsigned long long)gpa);
+	if (gm->count == GUEST_MEM_MAX_REGIONS)
+		return error_set(err, ENOSPC, "more than %d memory regions", GUEST_MEM_MAX_REGIONS);
+	host = map_pages(size);
+	if (!host)
+		return error_set(err, ENOMEM, "the host cannot map %llu MiB of guest memory: ask for less",
+		                 (unsigned long long)(size >> 20));
+	memmove(&gm->region[slot + 1], &gm->region[slot], (gm->count - (unsigned)slot) * sizeof(gm->region[0]));
+	gm->region[slot] = (struct guest_mem_region){.gpa = gpa, .size = size, .host = host};
+	gm->count++;
+	return 0;
+}
+
+uint64_t guest_mem_size(const struct guest_mem *gm)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < gm->count; i++)
+		sum += gm->region[i].size;
+	return sum;
+}
+
+uint64_t guest_mem_end(const struct guest_mem *gm)
+{
+	return gm->count ? region_end(&gm->region[gm->count - 1]) : 0;
+}
+
+/* Host address of gpa and how many bytes of RAM follow it in the same region; NULL when gpa is not RAM. */
+static uint8_t *find_host(const struct guest_mem *gm, uint64_t gpa, uint64_t *ret_room)
+{
+	for (unsigned i = 0; i < gm->count; i++) {
+		const struct guest_mem_region *r = &gm->region[i];
+
+		if (gpa >= r->gpa && gpa - r->gpa < r->size) {
+			*ret_room = r->size - (gpa - r->gpa);
+			return r->host + (gpa - r->gpa);
+		}
+	}
+	return NULL;
+}
+
+bool guest_mem_contains(const struct guest_mem *gm, uint64_t gpa, uint64_t len)
+{
+	uint64_t room;
+
+	while (len > 0) {
+		if (!find_host(gm, gpa, &room))
+			return false;
+		if (room >= len)
+			return true;
+		gpa += room;
+		len -= room;
+	}
+	return true;
+}
+
+/* The piece of [gpa, gpa+len) that lies in one region. Only for ranges that guest_mem_contains() took. */
+static uint8_t *next_piece(const struct guest_mem *gm, uint64_t gpa, size_t len, size_t *ret_piece)
+{
+	uint64_t room = 0;
+	uint8_t *host = find_host(gm, gpa, &room);
+
+	*ret_piece = room < len ? (size_t)room : len;
+	return host;
+}
+
+int guest_mem_read(const struct guest_mem *gm, uint64_t gpa, void *buf, size_t len)
+{
+	uint8_t *dst = buf;
+	size_t piece;
+
+	if (!guest_mem_contains(gm, gpa, len))
+		return -EFAULT;
+	for (; len > 0; gpa += piece, dst += piece, len -= piece) {
+		const uint8_t *host = next_piece(gm, gpa, len, &piece);
+
+		memcpy(dst, host, piece);
+	}
+	return 0;
+}
+
+int guest_mem_write(struct guest_mem *gm, uint64_t gpa, const void *buf, size_t len)
+{
+	const uint8_t *src = buf;
+	size_t piece;
+
+	if (!guest_mem_contains(gm, gpa, len))
+		return -EFAULT;
+	for (; len > 0; gpa += piece, src += piece, len -= piece) {
+		uint8_t *host = next_piece(gm, gpa, len, &piece);
+
+		memcpy(host, src, piece);
+	}
+	return 0;
+}
+
+int guest_mem_fill(struct guest_mem *gm, uint64_t gpa, uint8_t byte, size_t len)
+{
+	size_t piece;
+
+	if (!guest_mem_contains(gm, gpa, len))
+		return -EFAULT;
+	for (; len > 0; gpa += piece, len -= piece) {
+		uint8_t *host = next_piece(gm, gpa, len, &piece);
+
+		memset(host, byte, piece);
+	}
+	return 0;
+}
+
+void *guest_mem_window(const struct guest_mem *gm, uint64_t gpa, uint64_t len)
+{
+	uint64_t room;
+	uint8_t *host = find_host(gm, gpa, &room);
+
+	return host && len <= room ? host : NULL;
+}
+
+void guest_mem_clear(struct guest_mem *gm)
+{
+	for (unsigned i = 0; i < gm->count; i++) {
+		struct guest_mem_region *r = &gm->region[i];
+
+		/* Private anonymous pages read zero after MADV_DONTNEED (madvise(2)); locked ones refuse it. */
+		if (madvise(r->host, r->size, MADV_DONTNEED) != 0)
+			memset(r->host, 0, r->size);
+	}
+}
