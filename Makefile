@@ -1,0 +1,103 @@
+# The front door.  Meson and ninja do the building; this file installs what they need, calls them with the
+# right options and sums up the tests.  `make help` lists the targets.
+
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+TIME ?= 60
+
+# CI treats every warning as an error; a user with another compiler should not have to.
+ifeq ($(CI),true)
+WERROR = -Dwerror=true
+endif
+
+MESON_TEST = meson test --no-rebuild --print-errorlogs
+LANES = svm vmx
+NO_LANES = $(addprefix --no-suite ,$(LANES))
+
+.PHONY: all demo test test-quick check-asan check-tsan fuzz bench install clean help setup-build setup-test
+.DEFAULT_GOAL := all
+
+# ---- building ----------------------------------------------------------------------------------------
+
+all: $(BUILD)/build.ninja ## build $(BUILD)/trapline
+	ninja -C $(BUILD)
+
+setup-build:
+	@tools/setup build
+
+setup-test:
+	@tools/setup build test gdb lldb
+
+$(BUILD)/build.ninja: | setup-build
+	meson setup $(WERROR) $(BUILD)
+
+# The same tree with the tests switched on; they need packages that a mere build does not.
+$(BUILD)/.with-tests: | setup-test $(BUILD)/build.ninja
+	meson configure $(BUILD) -Dtests=enabled
+	@touch $@
+
+# ---- running -----------------------------------------------------------------------------------------
+
+demo: setup-demo all ## boot the demo guest and show a GDB session with it
+	@tools/demo $(BUILD)
+
+setup-demo:
+	@tools/setup build gdb
+.PHONY: setup-demo
+
+# ---- testing -----------------------------------------------------------------------------------------
+
+# $(call run-suites,BUILD_DIR,OPTIONS of meson test): the summary decides, and is the last thing printed.
+run-suites = rm -f $(1)/meson-logs/testlog.json $(1)/summary; \
+	$(MESON_TEST) -C $(1) $(2); tools/test-summary.py --out $(1)/summary $(1)
+
+test: setup-test $(BUILD)/.with-tests ## every test, in every lane whose packages can be had
+	@tools/setup --optional $(LANES)
+	ninja -C $(BUILD)
+	@$(call run-suites,$(BUILD))
+
+test-quick: setup-test $(BUILD)/.with-tests ## every test but the nested machines
+	ninja -C $(BUILD)
+	@$(call run-suites,$(BUILD),$(NO_LANES))
+
+# Sanitizers get build trees of their own; what needs KVM is left to the plain build.
+SANITIZED = --suite unit --suite rsp --suite fuzz
+
+build-asan/build.ninja: | setup-test
+	meson setup build-asan -Dtests=enabled -Db_sanitize=address,undefined -Db_pie=false $(WERROR)
+
+check-asan: export UBSAN_OPTIONS = halt_on_error=1:print_stacktrace=1
+check-asan: build-asan/build.ninja ## unit and protocol tests under address and UB sanitizer
+	ninja -C build-asan
+	@$(call run-suites,build-asan,$(SANITIZED))
+
+build-tsan/build.ninja: | setup-test
+	meson setup build-tsan -Dtests=enabled -Db_sanitize=thread $(WERROR)
+
+check-tsan: build-tsan/build.ninja ## the same under thread sanitizer, and the run-control tests
+	ninja -C build-tsan
+	@$(call run-suites,build-tsan,$(SANITIZED) --suite vm)
+
+build-fuzz/build.ninja:
+	@tools/setup build test fuzz
+	CC=clang meson setup build-fuzz -Dtests=enabled -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
+
+fuzz: build-fuzz/build.ninja ## every fuzz target for TIME= seconds (60)
+	ninja -C build-fuzz
+	@tools/fuzz build-fuzz $(TIME)
+
+bench: all ## measurements (bench/README.md)
+	@ninja -C $(BUILD) bench
+
+# ---- the rest ----------------------------------------------------------------------------------------
+
+install: all ## program, man page and library below PREFIX= (/usr/local), staged in DESTDIR=
+	meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX))
+	meson install -C $(BUILD) $(if $(DESTDIR),--destdir '$(abspath $(DESTDIR))')
+
+clean: ## remove the build trees
+	rm -rf $(BUILD) build-asan build-tsan build-fuzz
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { sub(/\$$\(BUILD\)/, "$(BUILD)", $$2); printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
