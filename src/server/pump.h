@@ -1,6 +1,9 @@
 /*
  * Bytes between a client's descriptors and an engine. One thread at a time per client. The lock of the
  * session must be held around read and flush (they touch the engine) and not around wait.
+ *
+ * The path of a step, with a socket: wait (one recv, which fetches the packet), read (feeds it, no system
+ * call), flush (one send).
  */
 #ifndef SERVER_PUMP_H
 #define SERVER_PUMP_H
@@ -8,20 +11,27 @@
 #include "server/listen.h"
 #include <trapline/rsp.h>
 
+#define SERVER_PUMP_SIZE 65536
+
 /*
  * A bounded gap of received bytes that the engine did not take yet (it owes a reply), kept per client.
  */
 struct server_pump {
 	struct server_client client;
-	uint8_t buf[65536];
-	size_t start, len;   /* bytes read and not yet fed */
+	unsigned send_limit_ms; /* SERVER_SEND_LIMIT_MS after init; tests set less */
+	bool in_socket, out_socket;
+	bool gone;              /* end of file or an error was seen while waiting */
+	size_t start, len;      /* bytes of buf that are read and not yet fed */
+	uint8_t buf[SERVER_PUMP_SIZE];
 };
 
+/* The client stays the caller's to close. */
 void server_pump_init(struct server_pump *p, struct server_client client);
 
 /*
- * Feeds what is buffered, then reads without blocking while the engine takes bytes. 1: something was fed,
- * 0: nothing there, -EPIPE: the client is gone (end of file or error).
+ * Feeds what is buffered; when nothing of it was left or nothing could be fed, reads without blocking while
+ * the engine takes bytes. 1: something was fed, 0: nothing there, -EPIPE: the client is gone (end of file,
+ * error, or it goes on sending while it is owed a reply until buf is full).
  */
 int server_pump_read(struct server_pump *p, struct rsp_engine *e);
 
@@ -34,7 +44,9 @@ int server_pump_flush(struct server_pump *p, struct rsp_engine *e);
 
 /*
  * Waits until the client has sent something or wake_fd is readable (-1: none). Looks for spin_us
- * microseconds without sleeping first. 1: client, 0: wake_fd or a signal.
+ * microseconds without sleeping first (wake_fd is only looked at by sleeping). 1: the client sent or is gone
+ * (read tells), also when bytes of before are still buffered: so not for a machine that runs, whose
+ * engine may refuse them; 0: wake_fd or a signal.
  */
 int server_pump_wait(struct server_pump *p, int wake_fd, unsigned spin_us);
 
