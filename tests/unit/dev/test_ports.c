@@ -1,0 +1,55 @@
+/* The devices without state: debug console and exit ports. */
+#include "../cmocka_all.h"
+#include "dev/debug_exit.h"
+#include "dev/debugcon.h"
+#include "fake_host.h"
+#include <errno.h>
+
+static void test_debugcon(void **state)
+{
+	struct fake_host f;
+	struct dev_bus bus;
+
+	(void)state;
+	fake_host_init(&f);
+	dev_bus_init(&bus);
+	assert_int_equal(dev_debugcon_attach(&f.host, &bus), 0);
+	assert_int_equal(dev_debugcon_attach(&f.host, &bus), -EEXIST);
+	assert_int_equal(port_in(&bus, 0xe9), 0xe9);
+	port_out(&bus, 0xe9, 'h');
+	port_out(&bus, 0xe9, 'i');
+	assert_int_equal(f.output_len, 2);
+	assert_memory_equal(f.output, "hi", 2);
+}
+
+struct exit_row { uint16_t port; uint32_t value; unsigned len; int status; }; /* status -1: no exit */
+
+static void test_exit(void **state)
+{
+	static const struct exit_row rows[] = {
+		{0xf4, 0, 1, 1},      {0xf4, 0x10, 1, 0x21}, {0xf4, 0x7f, 1, 0xff}, {0xf4, 0x80, 1, 1},
+		{0xf4, 0x10, 4, 0x21}, {0xf4, 0x10, 2, 0x21}, {0xf5, 3, 1, 7},       {0xf7, 0, 1, 1},
+		{0xf8, 0, 1, 0},      {0xf8, 42, 1, 42},     {0xf8, 255, 4, 255},   {0xf8, 256, 4, 0},
+		{0xf8, 42, 2, 42},    {0xfb, 7, 1, 7},       {0xfc, 7, 1, -1},      {0xf3, 7, 1, -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct fake_host f;
+		struct dev_bus bus;
+		fake_host_init(&f);
+		dev_bus_init(&bus);
+		assert_int_equal(dev_debug_exit_attach(&f.host, &bus), 0);
+		dev_bus_write(&bus, DEV_PORT, rows[i].port, &rows[i].value, rows[i].len);
+		assert_int_equal(f.exits, rows[i].status >= 0);
+		if (f.exits && f.status != (uint32_t)rows[i].status)
+			fail_msg("row %zu: status %u", i, f.status);
+		assert_int_equal(port_in(&bus, rows[i].port), rows[i].status >= 0 ? 0 : 0xff);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_debugcon), cmocka_unit_test(test_exit)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
