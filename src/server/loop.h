@@ -17,8 +17,8 @@ void server_loop_free(struct server_loop *l);
 
 /*
  * Adds fd, disarmed. The id (>= 0) names it from then on. -ENOSPC beyond 16, other negative errno.
- * Only the loop's thread, or before server_loop_run(); remove before the descriptor is closed. A descriptor epoll does not take (a regular file on
- * stdin) is treated as always readable.
+ * Only the loop's thread, or before server_loop_run(); remove before the descriptor is closed. A
+ * descriptor that epoll does not take (a regular file on stdin) is treated as always readable.
  */
 int server_loop_add(struct server_loop *l, int fd, server_loop_fn *fn, void *ctx);
 void server_loop_remove(struct server_loop *l, int id);
