@@ -21,6 +21,7 @@ int error_set(struct error *err, int code, const char *fmt, ...)
 int error_wrap(struct error *err, const char *fmt, ...)
 {
 	char inner[ERROR_TEXT_MAX];
+	size_t used, room;
 	va_list ap;
 	int n;
 
@@ -28,9 +29,14 @@ int error_wrap(struct error *err, const char *fmt, ...)
 		return -EIO;
 	memcpy(inner, err->text, sizeof(inner));
 	va_start(ap, fmt);
-	n = vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	n = vsnprintf(err->text, sizeof(err->text) - 2, fmt, ap);
 	va_end(ap);
-	if (n >= 0 && (size_t)n < sizeof(err->text))
-		snprintf(err->text + n, sizeof(err->text) - (size_t)n, ": %s", inner);
+	used = n < 0 ? 0 : (size_t)n < sizeof(err->text) - 3 ? (size_t)n : sizeof(err->text) - 3;
+	memcpy(err->text + used, ": ", 3);
+	used += 2;
+	room = sizeof(err->text) - used - 1;
+	n = (int)strnlen(inner, room);
+	memcpy(err->text + used, inner, (size_t)n);
+	err->text[used + (size_t)n] = '\0';
 	return -err->code;
 }

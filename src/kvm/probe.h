@@ -16,6 +16,7 @@ struct kvm_probe {
 	bool irqchip, sync_regs, immediate_exit, guest_debug, block_irq, emulation_failure_exit;
 	bool sse;                       /* SSE at CPL 0 */
 	bool int3_reinject_at_pc;       /* #BP given back with RIP at the int3 reaches the handler right */
+	bool step_stays_armed;          /* a step goes on being armed after an instruction KVM emulated */
 	struct kvm_probe_ring kernel, user;
 	struct debug_caps caps;         /* what the stub goes by */
 	unsigned micros;                /* how long the probe took */

@@ -1,0 +1,186 @@
+/*
+ * What the files of src/kvm share. Private to the layer.
+ *
+ * Run control, the rules
+ * ----------------------
+ * One thread per vcpu; only that thread calls KVM_RUN on it (changing the thread is dear, PERF-FACTS.md).
+ * One lock (machine.lock) covers the session, all plans and all `running` flags. Device handlers and
+ * KVM_RUN run without it.
+ *
+ *  running   true from the moment a vcpu's thread has chosen to execute its plan until it is back under the
+ *            lock with every pending exit completed. Set and cleared by that thread only, lock held. While it
+ *            is false any thread that holds the lock may read and write the vcpu's state.
+ *  plan      written by ops->resume and by begin_stop (all HOLD), lock held; read by the vcpu's thread.
+ *  elected   -1, or the vcpu whose thread shall call sink->stopped() once no vcpu is running. Set by
+ *            begin_stop; cleared by that thread when it makes the call. While it is >= 0 nobody starts.
+ *  reset     somebody asked for a reset: the elected thread reloads the machine before anything else.
+ *  ended     final. Every thread leaves its loop at once.
+ *
+ * A kick is kicked = 1, run->immediate_exit = 1 and a signal with an empty handler, in this order:
+ * immediate_exit closes the window before KVM_RUN, the signal the one inside it. `kicked` is cleared only by
+ * the vcpu's own thread, lock held, when it starts to run; immediate_exit also serves to complete I/O, and is
+ * set again from `kicked` after each such use. A thread comes back from execution only by way of KVM_RUN returning EINTR or an
+ * exit that has no completion, so that no I/O is ever left half done (api.rst, KVM_RUN, "pending
+ * operations").
+ *
+ * A vcpu that parks signals the elected thread when it was the last to run. So a stop costs no hand-off when
+ * the vcpu that hit is alone, and one wake-up otherwise.
+ */
+#ifndef KVM_INTERNAL_H
+#define KVM_INTERNAL_H
+
+#include "kvm/machine.h"
+
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define KVM_CPUID_ROWS 256
+
+/* Why an execution came back. */
+enum kvm_outcome {
+	KVM_OUT_KICKED,  /* asked to park, nothing to report */
+	KVM_OUT_EVENT    /* vcpu->event is filled */
+};
+
+/* Counted exits; the names are in exit.c. */
+enum kvm_count {
+	KVM_COUNT_PORT, KVM_COUNT_MMIO, KVM_COUNT_DEBUG, KVM_COUNT_KICK, KVM_COUNT_HLT, KVM_COUNT_SHUTDOWN,
+	KVM_COUNT_ERROR, KVM_COUNT_OTHER, KVM_COUNT_KINDS
+};
+
+struct kvm_vcpu {
+	struct kvm_machine *m;
+	unsigned index;
+	int fd;
+	struct kvm_run *run;
+	size_t run_size;
+
+	pthread_t thread;
+	bool thread_started;
+	pthread_cond_t wake;
+
+	_Atomic bool kicked;
+
+	/* Run control, under the lock. */
+	bool running;
+	struct debug_plan plan;
+
+	/* State cache of a parked vcpu: groups in `cached` are valid. */
+	struct x86_state state;
+	unsigned cached;
+	bool page_valid;         /* run->s.regs holds the registers of the last exit */
+	bool mp_known, halted, wait_sipi;
+	bool maybe_halted;       /* it was kicked out of a run: a step must not sleep in a HLT */
+
+	/* Guest debug as KVM has it, and what it means (guest_debug.c). */
+	struct kvm_guest_debug applied;
+	bool applied_valid, applied_leak;
+	struct debug_plan applied_plan;
+	uint64_t applied_generation;
+	uint8_t own_slots;       /* bits of debugreg[] that are the stub's */
+	int8_t guest_slot[X86_DR_SLOTS]; /* hardware slot -> guest's own slot, -1 */
+	int8_t step_slot;        /* hardware slot lent to the step in progress, -1 */
+	bool guest_tf;           /* RFLAGS.TF that the guest itself set */
+	bool leaked_tf;          /* a TF of ours may live in a frame in guest memory */
+
+	/* An exception to be given to the guest at the next entry. */
+	bool inject;
+	uint8_t inject_vector;
+	uint64_t inject_dr6;
+	uint64_t guest_hits;     /* DR6 bits that belong to the guest's own registers */
+
+	struct debug_event event;
+	uint64_t count[KVM_COUNT_KINDS];
+};
+
+struct kvm_machine {
+	struct kvm_config cfg;
+	struct kvm_probe probe;
+	struct x86_layout layout;
+	int kvm_fd, vm_fd, end_fd;
+	size_t run_size;
+	struct kvm_cpuid2 *cpuid;
+	bool sync_regs;
+
+	struct debug_sink sink;
+	struct debug_arm arm;
+	uint64_t arm_generation;
+
+	pthread_mutex_t lock;
+	int elected;
+	bool reset_wanted;
+	bool ended;
+	_Atomic int guest_request;      /* enum kvm_guest_request, set by device handlers */
+	_Atomic uint32_t guest_status;
+
+	struct kvm_irqchip chip[3];     /* PIC, PIC, IOAPIC as created: for reset */
+	struct kvm_pit_state2 pit;
+	struct kvm_power_on *power_on;  /* one per vcpu (reset.c) */
+	unsigned vcpu_count;
+	struct kvm_vcpu vcpu[DEBUG_MAX_VCPUS];
+};
+
+enum kvm_guest_request { KVM_REQUEST_NONE, KVM_REQUEST_EXIT, KVM_REQUEST_RESET };
+
+/* vcpu.c: one vcpu's descriptor, and executing its plan. */
+int kvm_vcpu_open(struct kvm_machine *m, unsigned index, struct error *err);
+void kvm_vcpu_close(struct kvm_vcpu *v);
+void kvm_vcpu_kick(struct kvm_vcpu *v);                 /* lock held or not */
+/* Runs until there is something to report or the vcpu was kicked. Own thread, lock not held. */
+enum kvm_outcome kvm_vcpu_run(struct kvm_vcpu *v, const struct debug_plan *plan);
+
+/* One entry without and with completion of what is pending. 0: an exit; -EINTR: kicked; else failed. */
+int kvm_vcpu_enter(struct kvm_vcpu *v);
+int kvm_vcpu_complete(struct kvm_vcpu *v);
+
+/* step.c: exactly one instruction. Own thread, lock not held. */
+enum kvm_outcome kvm_step(struct kvm_vcpu *v, const struct debug_plan *plan);
+
+/* exit.c: what came back from KVM_RUN. */
+enum kvm_exit_class {
+	KVM_EXIT_CLASS_HANDLED,  /* serviced: enter again to complete it */
+	KVM_EXIT_CLASS_DEBUG,    /* KVM_EXIT_DEBUG */
+	KVM_EXIT_CLASS_EVENT     /* v->event is filled */
+};
+enum kvm_exit_class kvm_exit_handle(struct kvm_vcpu *v);
+/* Fills v->event for a KVM_RUN that failed with error code err (not EINTR). */
+void kvm_exit_run_failed(struct kvm_vcpu *v, int err);
+/* Starts an event at the present pc. */
+void kvm_exit_event(struct kvm_vcpu *v, enum debug_event_kind kind);
+/* "guest asked to end / reset": fills v->event and returns true when a device handler asked. */
+bool kvm_exit_request(struct kvm_vcpu *v);
+const char *kvm_exit_count_name(enum kvm_count kind);
+
+/* state.c: neutral structs <-> KVM's, and the only place that knows both. */
+int kvm_state_get(struct kvm_vcpu *v, unsigned groups);   /* fills v->state; lazily, by v->cached */
+int kvm_state_set(struct kvm_vcpu *v, unsigned groups, const struct x86_state *st, struct error *err);
+void kvm_state_forget(struct kvm_vcpu *v);                /* the vcpu is about to run */
+uint64_t kvm_state_pc(struct kvm_vcpu *v);                /* linear pc of a vcpu that is out of KVM_RUN */
+void kvm_state_layout(const struct kvm_cpuid2 *cpuid, struct x86_layout *ret);
+
+/* reset.c: what everything was like when it was created. Everything parked. */
+int kvm_reset_save(struct kvm_machine *m, struct error *err);
+int kvm_reset_restore(struct kvm_machine *m, struct error *err);
+
+/* guest_debug.c: KVM_SET_GUEST_DEBUG, and what a KVM_EXIT_DEBUG means. */
+/* Applies arm + plan (+ a step slot at `target` when step_target is not 0). Returns 0 or negative errno. */
+int kvm_guest_debug_apply(struct kvm_vcpu *v, const struct debug_plan *plan, const uint64_t *step_target);
+/* Gives a queued exception to the guest: after register writes, before entry. */
+int kvm_guest_debug_inject(struct kvm_vcpu *v);
+/* Reads v->run->debug into v->event (INT3 or DB, dr6 with only the stub's slots). */
+void kvm_guest_debug_event(struct kvm_vcpu *v);
+/* True when the step slot is among the hits of the last debug exit. */
+bool kvm_guest_debug_step_hit(const struct kvm_vcpu *v);
+
+/* runctl.c */
+int kvm_runctl_start(struct kvm_machine *m, struct error *err);
+void kvm_runctl_join(struct kvm_machine *m);
+void kvm_runctl_stop(struct kvm_machine *m, unsigned elected);     /* lock held */
+void kvm_runctl_end(struct kvm_machine *m);                        /* lock held */
+
+/* Reads guest-virtual memory of a vcpu that is out of KVM_RUN, through our own walk. Returns bytes read. */
+size_t kvm_state_read_virtual(struct kvm_vcpu *v, uint64_t gva, void *buf, size_t len);
+int kvm_state_write_virtual(struct kvm_vcpu *v, uint64_t gva, const void *buf, size_t len);
+
+#endif

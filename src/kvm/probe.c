@@ -1,0 +1,247 @@
+#include "kvm/probe.h"
+
+#include "kvm/probe_vm.h"
+#include "x86/debugreg.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+
+/* DR7: slot 0 enabled, for execution or for writes of four bytes (SDM 3B 17.2.4). */
+#define DR7_EXEC0 (X86_DR7_BASE | 0x1)
+#define DR7_WRITE0 (X86_DR7_BASE | 0x1 | 0xd0000)
+
+#define CODE(...) ((const uint8_t[]){__VA_ARGS__}), sizeof((const uint8_t[]){__VA_ARGS__})
+
+/* nop; nop; ud2: a fault ends it in either ring. */
+#define CODE_NOPS CODE(0x90, 0x90, 0x0f, 0x0b)
+#define CODE_INT3 CODE(0xcc, 0x90, 0x0f, 0x0b)
+/* mov [rbx], eax; nop; ud2 */
+#define CODE_STORE CODE(0x89, 0x03, 0x90, 0x0f, 0x0b)
+/* pxor xmm0, xmm0; out 0xf5, al */
+#define CODE_SSE CODE(0x66, 0x0f, 0xef, 0xc0, 0xe6, PROBE_PORT_DONE)
+/* mov eax, [rcx + 0x30] (local APIC version: KVM emulates it); nop; nop; out 0xf5, al */
+#define CODE_LAPIC CODE(0x8b, 0x41, 0x30, 0x90, 0x90, 0xe6, PROBE_PORT_DONE)
+
+/* Opens a vcpu with the code, arms it, runs it once. The exit reason or negative errno. */
+static int experiment(struct kvm_probe_vm *vm, bool user, const uint8_t *code, size_t len, uint32_t control,
+                      uint64_t dr0, uint64_t dr7, struct kvm_probe_cpu *cpu)
+{
+	int rc = kvm_probe_cpu_open(vm, user, code, len, cpu);
+
+	if (rc < 0)
+		return rc;
+	if (control != 0 && kvm_probe_cpu_debug(cpu, control, dr0, dr7) < 0)
+		rc = -EINVAL;
+	else
+		rc = kvm_probe_cpu_run(cpu);
+	if (rc < 0)
+		kvm_probe_cpu_close(cpu);
+	return rc;
+}
+
+static bool runs(struct kvm_probe_vm *vm, bool user)
+{
+	struct kvm_probe_cpu cpu;
+	bool ok;
+
+	if (experiment(vm, user, CODE_NOPS, 0, 0, 0, &cpu) < 0)
+		return false;
+	ok = kvm_probe_cpu_wrote(&cpu, PROBE_PORT_TRAPPED);
+	kvm_probe_cpu_close(&cpu);
+	return ok;
+}
+
+/* A debug exit with exception 1 at pc and the wanted DR6 bit. */
+static bool debug_exit(struct kvm_probe_vm *vm, bool user, const uint8_t *code, size_t len, uint32_t control,
+                       uint64_t dr0, uint64_t dr7, uint64_t pc, uint64_t dr6)
+{
+	struct kvm_probe_cpu cpu;
+	int rc = experiment(vm, user, code, len, control, dr0, dr7, &cpu);
+	bool ok;
+
+	if (rc < 0)
+		return false;
+	ok = rc == KVM_EXIT_DEBUG && cpu.run->debug.arch.exception == 1 && cpu.run->debug.arch.pc == pc &&
+	     (cpu.run->debug.arch.dr6 & dr6);
+	kvm_probe_cpu_close(&cpu);
+	return ok;
+}
+
+static bool steps(struct kvm_probe_vm *vm, bool user)
+{
+	return debug_exit(vm, user, CODE_NOPS, KVM_GUESTDBG_SINGLESTEP, 0, 0, PROBE_CODE + 1, X86_DR6_BS);
+}
+
+static bool exec_breaks(struct kvm_probe_vm *vm, bool user)
+{
+	return debug_exit(vm, user, CODE_NOPS, KVM_GUESTDBG_USE_HW_BP, PROBE_CODE + 1, DR7_EXEC0, PROBE_CODE + 1,
+	                  1);
+}
+
+static bool data_breaks(struct kvm_probe_vm *vm, bool user)
+{
+	return debug_exit(vm, user, CODE_STORE, KVM_GUESTDBG_USE_HW_BP, PROBE_DATA, DR7_WRITE0, PROBE_CODE + 2, 1);
+}
+
+static uint64_t rip_of(struct kvm_probe_cpu *cpu)
+{
+	struct kvm_regs regs = {0};
+
+	ioctl(cpu->fd, KVM_GET_REGS, &regs);
+	return regs.rip;
+}
+
+static enum kvm_probe_int3 classify_int3(struct kvm_probe_cpu *cpu, int reason)
+{
+	if (reason == KVM_EXIT_DEBUG && cpu->run->debug.arch.exception == 3 &&
+	    cpu->run->debug.arch.pc == PROBE_CODE)
+		return KVM_INT3_DEBUG_EXIT;
+	if (reason == KVM_EXIT_INTERNAL_ERROR &&
+	    cpu->run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION && rip_of(cpu) == PROBE_CODE)
+		return KVM_INT3_EMULATION_ERROR;
+	return KVM_INT3_NONE;
+}
+
+static enum kvm_probe_int3 int3_of(struct kvm_probe_vm *vm, bool user)
+{
+	struct kvm_probe_cpu cpu;
+	enum kvm_probe_int3 kind;
+	int rc = experiment(vm, user, CODE_INT3, KVM_GUESTDBG_USE_SW_BP, 0, 0, &cpu);
+
+	if (rc < 0)
+		return KVM_INT3_NONE;
+	kind = classify_int3(&cpu, rc);
+	kvm_probe_cpu_close(&cpu);
+	return kind;
+}
+
+/*
+ * Gives the #BP of an int3 back with RIP still at the int3, as the stub will. True when the handler's frame
+ * then holds the address behind it, which is what the guest is owed (RSP-SEMANTICS 3.4).
+ */
+static bool int3_reinjects_at_pc(struct kvm_probe_vm *vm)
+{
+	struct kvm_vcpu_events events;
+	struct kvm_probe_cpu cpu;
+	struct kvm_regs regs = {0};
+	bool ok = true;
+	int rc = experiment(vm, false, CODE_INT3, KVM_GUESTDBG_USE_SW_BP, 0, 0, &cpu);
+
+	if (rc < 0)
+		return true;
+	if (classify_int3(&cpu, rc) != KVM_INT3_NONE && ioctl(cpu.fd, KVM_GET_VCPU_EVENTS, &events) == 0) {
+		events.exception.injected = 1;
+		events.exception.nr = 3;
+		events.exception.has_error_code = 0;
+		if (ioctl(cpu.fd, KVM_SET_VCPU_EVENTS, &events) == 0 && kvm_probe_cpu_run(&cpu) >= 0 &&
+		    ioctl(cpu.fd, KVM_GET_REGS, &regs) == 0 && kvm_probe_cpu_wrote(&cpu, PROBE_PORT_TRAPPED))
+			ok = regs.rax == PROBE_CODE + 1;
+	}
+	kvm_probe_cpu_close(&cpu);
+	return ok;
+}
+
+static bool has_sse(struct kvm_probe_vm *vm)
+{
+	struct kvm_probe_cpu cpu;
+	bool ok;
+
+	if (experiment(vm, false, CODE_SSE, 0, 0, 0, &cpu) < 0)
+		return false;
+	ok = kvm_probe_cpu_wrote(&cpu, PROBE_PORT_DONE);
+	kvm_probe_cpu_close(&cpu);
+	return ok;
+}
+
+/* After a step over an instruction that KVM emulated: does the next run step again, unasked? */
+static bool stays_armed(struct kvm_probe_vm *vm)
+{
+	struct kvm_probe_cpu cpu;
+	bool ok;
+	int rc = experiment(vm, false, CODE_LAPIC, KVM_GUESTDBG_SINGLESTEP, 0, 0, &cpu);
+
+	if (rc < 0)
+		return false;
+	ok = rc == KVM_EXIT_DEBUG && cpu.run->debug.arch.pc == PROBE_CODE + 3;
+	for (unsigned i = 4; ok && i <= 5; i++)
+		ok = kvm_probe_cpu_run(&cpu) == KVM_EXIT_DEBUG && cpu.run->debug.arch.pc == PROBE_CODE + i;
+	kvm_probe_cpu_close(&cpu);
+	return ok;
+}
+
+static void probe_ring(struct kvm_probe_vm *vm, bool user, struct kvm_probe_ring *ret)
+{
+	ret->runs = runs(vm, user);
+	if (!ret->runs)
+		return;
+	ret->step = steps(vm, user);
+	ret->exec_dr = exec_breaks(vm, user);
+	ret->data_dr = data_breaks(vm, user);
+	ret->int3 = int3_of(vm, user);
+}
+
+static int extension(const struct kvm_probe_vm *vm, long cap)
+{
+	int rc = ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, cap);
+
+	return rc < 0 ? 0 : rc;
+}
+
+static void probe_extensions(const struct kvm_probe_vm *vm, struct kvm_probe *p)
+{
+	int sync = extension(vm, KVM_CAP_SYNC_REGS), wanted = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS;
+
+	p->api_version = ioctl(vm->kvm_fd, KVM_GET_API_VERSION, 0);
+	p->max_vcpus = (unsigned)extension(vm, KVM_CAP_MAX_VCPUS);
+	if (p->max_vcpus == 0)
+		p->max_vcpus = (unsigned)extension(vm, KVM_CAP_NR_VCPUS);
+	p->irqchip = extension(vm, KVM_CAP_IRQCHIP) > 0;
+	p->sync_regs = (sync & wanted) == wanted;
+	p->immediate_exit = extension(vm, KVM_CAP_IMMEDIATE_EXIT) > 0;
+	p->guest_debug = extension(vm, KVM_CAP_SET_GUEST_DEBUG) > 0;
+	p->block_irq = extension(vm, KVM_CAP_SET_GUEST_DEBUG2) & KVM_GUESTDBG_BLOCKIRQ;
+	p->emulation_failure_exit = extension(vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE) > 0;
+}
+
+static struct debug_caps derive(const struct kvm_probe *p)
+{
+	const struct kvm_probe_ring *k = &p->kernel, *u = &p->user;
+
+	return (struct debug_caps){
+		.step = k->step,
+		.block_irq = p->block_irq,
+		.int3 = k->int3 != KVM_INT3_NONE,
+		.exec_dr = k->exec_dr,
+		.data_dr = k->data_dr,
+		.user_debug = u->runs && u->step && u->exec_dr == k->exec_dr && u->data_dr == k->data_dr &&
+		              u->int3 != KVM_INT3_NONE,
+	};
+}
+
+int kvm_probe_run(struct kvm_probe *ret, struct error *err)
+{
+	struct timespec before, after;
+	struct kvm_probe p = {0};
+	struct kvm_probe_vm vm;
+	int rc;
+
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	rc = kvm_probe_vm_open(&vm, err);
+	if (rc == 0) {
+		probe_extensions(&vm, &p);
+		probe_ring(&vm, false, &p.kernel);
+		probe_ring(&vm, true, &p.user);
+		p.sse = has_sse(&vm);
+		p.int3_reinject_at_pc = int3_reinjects_at_pc(&vm);
+		p.step_stays_armed = p.kernel.step && stays_armed(&vm);
+		p.caps = derive(&p);
+		clock_gettime(CLOCK_MONOTONIC, &after);
+		p.micros = (unsigned)((after.tv_sec - before.tv_sec) * 1000000 +
+		                      (after.tv_nsec - before.tv_nsec) / 1000);
+		*ret = p;
+	}
+	kvm_probe_vm_close(&vm);
+	return rc;
+}

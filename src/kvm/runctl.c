@@ -1,0 +1,176 @@
+/* Run control: the rules are in internal.h. */
+#include "kvm/internal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+static bool any_running(const struct kvm_machine *m)
+{
+	for (unsigned i = 0; i < m->vcpu_count; i++)
+		if (m->vcpu[i].running)
+			return true;
+	return false;
+}
+
+/* Lock held. Everything is to park; the thread of `elected` will tell the sink. */
+void kvm_runctl_stop(struct kvm_machine *m, unsigned elected)
+{
+	for (unsigned i = 0; i < m->vcpu_count; i++) {
+		m->vcpu[i].plan = (struct debug_plan){.move = DEBUG_HOLD};
+		if (m->vcpu[i].running)
+			kvm_vcpu_kick(&m->vcpu[i]);
+	}
+	if (m->elected < 0)
+		m->elected = (int)elected;
+	if (!any_running(m))
+		pthread_cond_signal(&m->vcpu[m->elected].wake);
+}
+
+void kvm_runctl_end(struct kvm_machine *m)
+{
+	uint64_t one = 1;
+
+	if (m->ended)
+		return;
+	m->ended = true;
+	for (unsigned i = 0; i < m->vcpu_count; i++) {
+		if (m->vcpu[i].running)
+			kvm_vcpu_kick(&m->vcpu[i]);
+		pthread_cond_signal(&m->vcpu[i].wake);
+	}
+	if (write(m->end_fd, &one, sizeof(one)) < 0)
+		return; /* an eventfd that is already readable */
+}
+
+/* The last vcpu to park tells the elected one. */
+static void parked(struct kvm_vcpu *v)
+{
+	struct kvm_machine *m = v->m;
+
+	v->running = false;
+	if (m->elected >= 0 && m->elected != (int)v->index && !any_running(m))
+		pthread_cond_signal(&m->vcpu[m->elected].wake);
+}
+
+/* Lock held, nothing runs, this thread is the elected one. */
+static void tell_stopped(struct kvm_vcpu *v)
+{
+	struct kvm_machine *m = v->m;
+
+	m->elected = -1;
+	if (m->reset_wanted) {
+		struct error err;
+
+		m->reset_wanted = false;
+		if (kvm_machine_ops()->reset(m, &err) < 0) {
+			kvm_exit_event(v, DEBUG_EVENT_ERROR);
+			snprintf(v->event.text, sizeof(v->event.text), "reset failed: %.150s", err.text);
+		} else {
+			kvm_exit_event(v, DEBUG_EVENT_RESET);
+		}
+		/* The sink either resumes (GO) or wants its stop told. */
+		if (m->sink.event(m->sink.ctx, &v->event) == DEBUG_GO)
+			return;
+	}
+	m->sink.stopped(m->sink.ctx);
+}
+
+/* An execution came back with something to report. Lock held, this vcpu is parked. */
+static void report(struct kvm_vcpu *v)
+{
+	struct kvm_machine *m = v->m;
+
+	if (v->event.kind == DEBUG_EVENT_RESET) {
+		m->reset_wanted = true;
+		kvm_runctl_stop(m, v->index);
+		return;
+	}
+	if (m->sink.event(m->sink.ctx, &v->event) == DEBUG_STOP)
+		kvm_runctl_stop(m, v->index);
+}
+
+static void execute(struct kvm_vcpu *v)
+{
+	struct debug_plan plan = v->plan;
+	enum kvm_outcome out;
+
+	v->running = true;
+	atomic_store(&v->kicked, false);
+	__atomic_store_n(&v->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+	pthread_mutex_unlock(&v->m->lock);
+	out = plan.move == DEBUG_STEP ? kvm_step(v, &plan) : kvm_vcpu_run(v, &plan);
+	pthread_mutex_lock(&v->m->lock);
+	parked(v);
+	if (out == KVM_OUT_EVENT && !v->m->ended)
+		report(v);
+}
+
+static bool may_run(const struct kvm_vcpu *v)
+{
+	return v->m->elected < 0 && v->plan.move != DEBUG_HOLD;
+}
+
+static void *vcpu_main(void *arg)
+{
+	struct kvm_vcpu *v = arg;
+	struct kvm_machine *m = v->m;
+
+	pthread_mutex_lock(&m->lock);
+	while (!m->ended) {
+		if (m->elected == (int)v->index && !any_running(m))
+			tell_stopped(v);
+		else if (may_run(v))
+			execute(v);
+		else
+			pthread_cond_wait(&v->wake, &m->lock);
+	}
+	pthread_mutex_unlock(&m->lock);
+	return NULL;
+}
+
+static void on_kick(int sig)
+{
+	(void)sig;
+}
+
+int kvm_runctl_start(struct kvm_machine *m, struct error *err)
+{
+	struct sigaction act = {.sa_handler = on_kick}; /* no SA_RESTART: KVM_RUN must come back */
+	sigset_t all, before;
+	int rc = 0;
+
+	sigaction(SIGUSR1, &act, NULL);
+	sigfillset(&all);
+	sigdelset(&all, SIGUSR1);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pthread_mutex_lock(&m->lock);
+	for (unsigned i = 0; rc == 0 && i < m->vcpu_count; i++) {
+		struct kvm_vcpu *v = &m->vcpu[i];
+		char name[16];
+
+		rc = pthread_create(&v->thread, NULL, vcpu_main, v);
+		v->thread_started = rc == 0;
+		snprintf(name, sizeof(name), "vcpu%u", i);
+		if (rc == 0)
+			pthread_setname_np(v->thread, name);
+	}
+	pthread_mutex_unlock(&m->lock);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (rc != 0)
+		return error_set(err, rc, "cannot start a vcpu thread: %s", strerror(rc));
+	return 0;
+}
+
+void kvm_runctl_join(struct kvm_machine *m)
+{
+	for (unsigned i = 0; i < m->vcpu_count; i++) {
+		if (!m->vcpu[i].thread_started)
+			continue;
+		pthread_join(m->vcpu[i].thread, NULL);
+		m->vcpu[i].thread_started = false;
+	}
+}

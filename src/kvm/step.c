@@ -1,0 +1,288 @@
+/*
+ * Exactly one instruction. KVM's single-step is TF with the CPU's own rules, and some instructions slip
+ * through (RSP-SEMANTICS 4). What is done about each:
+ *
+ *  HLT          is complete by itself: the vcpu would sleep, so it is passed over instead.
+ *  int n, syscall, a queued exception
+ *               delivery clears TF, so TF alone would stop behind the handler's return. The handler's first
+ *               instruction is the next one executed: a debug register lent to the step catches it there.
+ *  pushf, frames, R11
+ *               hold our TF afterwards: it is taken out of the saved image.
+ *  I/O, MMIO    the exit is completed first; KVM may lose the step then: progress is seen by rip and rcx.
+ *  traps without progress (EPT faults on some hosts): repeated, at most STEP_RETRIES times.
+ */
+#include "kvm/internal.h"
+#include "x86/gate.h"
+#include "x86/insn.h"
+
+#include <errno.h>
+#include <sys/ioctl.h>
+
+#define STEP_RETRIES 8
+
+struct step {
+	uint64_t pc, rcx;        /* at the start */
+	struct x86_insn insn;
+	bool has_target;
+	uint64_t target;         /* linear address of the handler that the instruction enters */
+	uint8_t flags_offset;    /* of the saved flags in its frame; 0: no frame (syscall) */
+	bool new_guest_tf;       /* what popf or iret will make of the guest's TF */
+};
+
+static int read_linear(void *ctx, uint64_t gva, void *buf, size_t len)
+{
+	return kvm_state_read_virtual(ctx, gva, buf, len) == len ? 0 : -EFAULT;
+}
+
+static uint64_t stack_linear(const struct x86_state *st)
+{
+	return x86_mode_of(st) == X86_MODE_64 ? st->gpr[X86_RSP]
+	                                      : st->seg[X86_SS].base + (uint32_t)st->gpr[X86_RSP];
+}
+
+static void find_gate(struct kvm_vcpu *v, struct step *s, uint8_t vector)
+{
+	struct x86_reader reader = {.read = read_linear, .ctx = v};
+	struct x86_gate gate;
+
+	if (x86_gate_find(&v->state, vector, &reader, &gate) < 0)
+		return;
+	s->has_target = true;
+	s->target = gate.target;
+	s->flags_offset = gate.flags_offset;
+}
+
+static void find_syscall(struct kvm_vcpu *v, struct step *s)
+{
+	if (!(v->state.efer & X86_EFER_SCE) || kvm_state_get(v, X86_GROUP_MSR) < 0)
+		return;
+	s->has_target = true;
+	s->target = x86_mode_of(&v->state) == X86_MODE_64 ? v->state.msr[X86_MSR_LSTAR]
+	                                                  : v->state.msr[X86_MSR_CSTAR];
+}
+
+/* The TF in the flags image that popf or iret is about to load. */
+static bool incoming_tf(struct kvm_vcpu *v, const struct x86_insn *insn)
+{
+	uint64_t at = stack_linear(&v->state) + (insn->kind == X86_INSN_IRET ? 2u * insn->opsize : 0);
+	uint8_t second;
+
+	return kvm_state_read_virtual(v, at + 1, &second, 1) == 1 && (second & 1);
+}
+
+static int prepare(struct kvm_vcpu *v, struct step *s)
+{
+	uint8_t bytes[X86_INSN_MAX];
+	size_t len;
+	int rc = kvm_state_get(v, X86_GROUP_CORE | X86_GROUP_SYSTEM);
+
+	if (rc < 0)
+		return rc;
+	*s = (struct step){.pc = x86_linear_pc(&v->state), .rcx = v->state.gpr[X86_RCX]};
+	len = kvm_state_read_virtual(v, s->pc, bytes, sizeof(bytes));
+	x86_insn_decode(bytes, len, x86_mode_of(&v->state), &s->insn);
+	s->new_guest_tf = v->guest_tf;
+	if (v->inject)
+		find_gate(v, s, v->inject_vector);
+	else if (s->insn.kind == X86_INSN_INTN)
+		find_gate(v, s, s->insn.vector);
+	else if (s->insn.kind == X86_INSN_INT1)
+		find_gate(v, s, 1);
+	else if (s->insn.kind == X86_INSN_SYSCALL)
+		find_syscall(v, s);
+	else if (s->insn.kind == X86_INSN_POPF || s->insn.kind == X86_INSN_IRET)
+		s->new_guest_tf = incoming_tf(v, &s->insn);
+	return 0;
+}
+
+static enum kvm_outcome stepped(struct kvm_vcpu *v, uint64_t dr6)
+{
+	kvm_exit_event(v, DEBUG_EVENT_STEPPED);
+	v->event.dr6 = dr6;
+	return KVM_OUT_EVENT;
+}
+
+static enum kvm_outcome failed(struct kvm_vcpu *v, int rc)
+{
+	kvm_exit_run_failed(v, -rc);
+	return KVM_OUT_EVENT;
+}
+
+/* HLT at CPL 0 ends the step behind itself, as if an interrupt had woken the CPU. */
+static bool pass_hlt(struct kvm_vcpu *v, const struct step *s)
+{
+	struct x86_state st;
+
+	if (s->insn.kind != X86_INSN_HLT || v->inject || (v->state.seg[X86_CS].selector & 3) != 0)
+		return false;
+	st = v->state;
+	st.rip += s->insn.length;
+	return kvm_state_set(v, X86_GROUP_CORE, &st, NULL) == 0;
+}
+
+/* A vcpu stopped inside a HLT would sleep on, with interrupts held off for the step: wake it. */
+static void wake_halted(struct kvm_vcpu *v)
+{
+	struct kvm_mp_state mp;
+
+	if (!v->maybe_halted)
+		return;
+	v->maybe_halted = false;
+	if (ioctl(v->fd, KVM_GET_MP_STATE, &mp) < 0 || mp.mp_state != KVM_MP_STATE_HALTED)
+		return;
+	mp.mp_state = KVM_MP_STATE_RUNNABLE;
+	ioctl(v->fd, KVM_SET_MP_STATE, &mp);
+}
+
+static void clear_saved_tf(struct kvm_vcpu *v, uint64_t flags_at)
+{
+	uint8_t second;
+
+	if (kvm_state_read_virtual(v, flags_at + 1, &second, 1) != 1 || !(second & 1))
+		return;
+	second &= 0xfe;
+	kvm_state_write_virtual(v, flags_at + 1, &second, 1);
+}
+
+static void clear_r11_tf(struct kvm_vcpu *v)
+{
+	struct x86_state st = v->state;
+
+	st.gpr[X86_R11] &= ~X86_RFLAGS_TF;
+	kvm_state_set(v, X86_GROUP_CORE, &st, NULL);
+}
+
+/* Takes our TF out of whatever image of the flags the instruction saved. */
+static void repair(struct kvm_vcpu *v, const struct step *s, bool entered)
+{
+	bool had_tf = v->guest_tf;
+
+	v->guest_tf = s->new_guest_tf;
+	if (had_tf || (s->insn.kind != X86_INSN_PUSHF && !entered))
+		return;
+	if (kvm_state_get(v, X86_GROUP_CORE | X86_GROUP_SYSTEM) < 0)
+		return;
+	if (entered && s->flags_offset == 0)
+		clear_r11_tf(v);
+	else
+		clear_saved_tf(v, stack_linear(&v->state) + (entered ? s->flags_offset : 0));
+}
+
+static bool moved(struct kvm_vcpu *v, const struct step *s)
+{
+	if (kvm_state_get(v, X86_GROUP_CORE | X86_GROUP_SYSTEM) < 0)
+		return true;
+	return x86_linear_pc(&v->state) != s->pc || v->state.gpr[X86_RCX] != s->rcx;
+}
+
+/*
+ * An unfinished step leaves a handler running with our TF in its frame: its return will trap once more, and
+ * that trap is to be swallowed (vcpu.c).
+ */
+static enum kvm_outcome unfinished(struct kvm_vcpu *v, const struct step *s, enum kvm_outcome outcome)
+{
+	if (!v->guest_tf && kvm_state_pc(v) != s->pc)
+		v->leaked_tf = true;
+	return outcome;
+}
+
+/* A guest that single-steps itself gets its own #DB as well, at the next entry. */
+static void owe_guest_trap(struct kvm_vcpu *v, bool had_tf)
+{
+	if (!had_tf || v->inject)
+		return;
+	v->inject = true;
+	v->inject_vector = 1;
+	v->inject_dr6 = X86_DR6_FIXED | X86_DR6_BS;
+}
+
+/* KVM_EXIT_DEBUG while stepping. True: *ret is the outcome; false: no progress yet, go on. */
+static bool debug_exit(struct kvm_vcpu *v, struct step *s, unsigned *retries, enum kvm_outcome *ret)
+{
+	bool entered = kvm_guest_debug_step_hit(v), had_tf = v->guest_tf;
+
+	kvm_guest_debug_event(v);
+	*ret = KVM_OUT_EVENT;
+	if (v->event.kind == DEBUG_EVENT_INT3)
+		return true;
+	if (!entered && !(v->event.dr6 & X86_DR6_BS))
+		return true;
+	if (!entered && (v->event.dr6 & 0xf) == 0 && *retries < STEP_RETRIES && !moved(v, s)) {
+		++*retries;
+		return false;
+	}
+	repair(v, s, entered || (s->has_target && v->event.pc == s->target));
+	owe_guest_trap(v, had_tf);
+	v->event.kind = DEBUG_EVENT_STEPPED;
+	return true;
+}
+
+/* Completes a serviced exit and sees whether the instruction is done. As debug_exit(). */
+static bool completed(struct kvm_vcpu *v, struct step *s, unsigned *retries, enum kvm_outcome *ret)
+{
+	int rc;
+
+	while ((rc = kvm_vcpu_complete(v)) == 0) {
+		enum kvm_exit_class class = kvm_exit_handle(v);
+
+		*ret = KVM_OUT_EVENT;
+		if (class == KVM_EXIT_CLASS_DEBUG)
+			return debug_exit(v, s, retries, ret);
+		if (class == KVM_EXIT_CLASS_EVENT)
+			return true;
+	}
+	if (rc != -EINTR) {
+		*ret = failed(v, rc);
+		return true;
+	}
+	if (kvm_exit_request(v)) {
+		*ret = KVM_OUT_EVENT;
+		return true;
+	}
+	if (!moved(v, s))
+		return false;
+	/* The step event was lost with the completion (RSP-SEMANTICS 4.5): this is it. */
+	repair(v, s, false);
+	*ret = stepped(v, X86_DR6_FIXED | X86_DR6_BS);
+	return true;
+}
+
+enum kvm_outcome kvm_step(struct kvm_vcpu *v, const struct debug_plan *plan)
+{
+	unsigned retries = 0;
+	enum kvm_outcome ret;
+	struct step s;
+	int rc = prepare(v, &s);
+
+	if (rc < 0)
+		return failed(v, rc);
+	if (pass_hlt(v, &s))
+		return stepped(v, X86_DR6_FIXED | X86_DR6_BS);
+	wake_halted(v);
+	for (;;) {
+		rc = kvm_guest_debug_apply(v, plan, s.has_target ? &s.target : NULL);
+		if (rc == 0)
+			rc = kvm_guest_debug_inject(v);
+		if (rc == 0)
+			rc = kvm_vcpu_enter(v);
+		if (rc == -EINTR) {
+			if (atomic_load(&v->kicked))
+				return unfinished(v, &s, KVM_OUT_KICKED);
+			continue;
+		}
+		if (rc < 0)
+			return failed(v, rc);
+		switch (kvm_exit_handle(v)) {
+		case KVM_EXIT_CLASS_EVENT:
+			return unfinished(v, &s, KVM_OUT_EVENT);
+		case KVM_EXIT_CLASS_DEBUG:
+			if (debug_exit(v, &s, &retries, &ret))
+				return v->event.kind == DEBUG_EVENT_STEPPED ? ret : unfinished(v, &s, ret);
+			break;
+		case KVM_EXIT_CLASS_HANDLED:
+			if (completed(v, &s, &retries, &ret))
+				return ret;
+			break;
+		}
+	}
+}

@@ -1,0 +1,158 @@
+#include "kvm/internal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* The guest's CPUID with this vcpu's own APIC id (SDM 2A, CPUID leaves 1 and 0xB). */
+static int set_cpuid(struct kvm_vcpu *v)
+{
+	struct kvm_cpuid2 *cpuid = v->m->cpuid;
+
+	for (uint32_t i = 0; i < cpuid->nent; i++) {
+		struct kvm_cpuid_entry2 *e = &cpuid->entries[i];
+
+		if (e->function == 1)
+			e->ebx = (e->ebx & 0x0000ffff) | v->index << 24 | v->m->vcpu_count << 16;
+		else if (e->function == 0xb || e->function == 0x1f)
+			e->edx = v->index;
+	}
+	return ioctl(v->fd, KVM_SET_CPUID2, cpuid) < 0 ? -errno : 0;
+}
+
+int kvm_vcpu_open(struct kvm_machine *m, unsigned index, struct error *err)
+{
+	struct kvm_vcpu *v = &m->vcpu[index];
+	int rc;
+
+	v->m = m;
+	v->index = index;
+	v->step_slot = -1;
+	memset(v->guest_slot, -1, sizeof(v->guest_slot));
+	v->fd = ioctl(m->vm_fd, KVM_CREATE_VCPU, index);
+	if (v->fd < 0)
+		return error_set(err, errno, "KVM cannot create vcpu %u: %s", index, strerror(errno));
+	v->run_size = m->run_size;
+	v->run = mmap(NULL, v->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
+	if (v->run == MAP_FAILED) {
+		rc = -errno;
+		v->run = NULL;
+		close(v->fd);
+		v->fd = -1;
+		return error_set(err, -rc, "cannot map vcpu %u: %s", index, strerror(-rc));
+	}
+	pthread_cond_init(&v->wake, NULL);
+	rc = set_cpuid(v);
+	if (rc < 0)
+		return error_set(err, -rc, "KVM refuses the CPUID of vcpu %u: %s", index, strerror(-rc));
+	if (m->sync_regs)
+		v->run->kvm_valid_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS;
+	return 0;
+}
+
+void kvm_vcpu_close(struct kvm_vcpu *v)
+{
+	if (v->run == NULL)
+		return;
+	pthread_cond_destroy(&v->wake);
+	munmap(v->run, v->run_size);
+	close(v->fd);
+	v->run = NULL;
+}
+
+void kvm_vcpu_kick(struct kvm_vcpu *v)
+{
+	atomic_store(&v->kicked, true);
+	__atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	if (v->thread_started && !pthread_equal(v->thread, pthread_self()))
+		pthread_kill(v->thread, SIGUSR1);
+}
+
+/* A trap on a step that nobody asked for: TF came back from a frame that was written during a step. */
+static bool swallow_leaked_tf(struct kvm_vcpu *v)
+{
+	const struct kvm_debug_exit_arch *d = &v->run->debug.arch;
+	struct x86_state st;
+
+	if (!v->leaked_tf || d->exception != 1 || (d->dr6 & (X86_DR6_BS | 0xf)) != X86_DR6_BS)
+		return false;
+	if (kvm_state_get(v, X86_GROUP_CORE) < 0)
+		return false;
+	st = v->state;
+	st.rflags &= ~X86_RFLAGS_TF;
+	if (kvm_state_set(v, X86_GROUP_CORE, &st, NULL) < 0)
+		return false;
+	v->leaked_tf = false;
+	return true;
+}
+
+int kvm_vcpu_enter(struct kvm_vcpu *v)
+{
+	int rc;
+
+	kvm_state_forget(v);
+	rc = ioctl(v->fd, KVM_RUN, 0) < 0 ? -errno : 0;
+	v->page_valid = v->m->sync_regs;
+	return rc == -EAGAIN ? -EINTR : rc;
+}
+
+int kvm_vcpu_complete(struct kvm_vcpu *v)
+{
+	int rc;
+
+	__atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	rc = kvm_vcpu_enter(v);
+	__atomic_store_n(&v->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+	if (atomic_load(&v->kicked))
+		__atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	return rc;
+}
+
+/* Asked by a device handler on this very exit: the guest ends or resets. The exit is completed first. */
+static bool take_request(struct kvm_vcpu *v)
+{
+	if (atomic_load_explicit(&v->m->guest_request, memory_order_relaxed) == KVM_REQUEST_NONE)
+		return false;
+	kvm_vcpu_complete(v);
+	return kvm_exit_request(v);
+}
+
+enum kvm_outcome kvm_vcpu_run(struct kvm_vcpu *v, const struct debug_plan *plan)
+{
+	for (;;) {
+		/* Both are cheap when nothing changed: they compare, and make no call. */
+		int rc = kvm_guest_debug_apply(v, plan, NULL);
+
+		if (rc == 0)
+			rc = kvm_guest_debug_inject(v);
+		if (rc == 0)
+			rc = kvm_vcpu_enter(v);
+		if (rc == -EINTR) {
+			v->count[KVM_COUNT_KICK]++;
+			if (!atomic_load(&v->kicked))
+				continue;
+			v->maybe_halted = true;
+			return KVM_OUT_KICKED;
+		}
+		if (rc < 0) {
+			kvm_exit_run_failed(v, -rc);
+			return KVM_OUT_EVENT;
+		}
+		switch (kvm_exit_handle(v)) {
+		case KVM_EXIT_CLASS_HANDLED:
+			if (take_request(v))
+				return KVM_OUT_EVENT;
+			break;
+		case KVM_EXIT_CLASS_DEBUG:
+			if (swallow_leaked_tf(v))
+				break;
+			kvm_guest_debug_event(v);
+			return KVM_OUT_EVENT;
+		case KVM_EXIT_CLASS_EVENT:
+			return KVM_OUT_EVENT;
+		}
+	}
+}
