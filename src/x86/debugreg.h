@@ -11,6 +11,7 @@
 #define X86_DR6_BS (1ull << 14)
 #define X86_DR6_BT (1ull << 15)
 #define X86_DR7_BASE 0x400ull
+#define X86_DR7_LE (1ull << 8)
 #define X86_DR7_GD (1ull << 13)
 
 enum x86_dr_type { X86_DR_EXEC = 0, X86_DR_WRITE = 1, X86_DR_IO = 2, X86_DR_ACCESS = 3 };
@@ -20,7 +21,7 @@ struct x86_dr { bool used; enum x86_dr_type type; uint8_t len; uint64_t addr; };
 /*
  * Splits [addr, addr+len) into naturally aligned pieces of 1, 2, 4 or 8 bytes, fewest first, at most max.
  * Returns how many pieces are needed (even when that is more than max; then pieces[] holds the first
- * max), 0 for len 0, -EINVAL when the range wraps.
+ * max), 0 for len 0, -EINVAL when the range wraps. The pieces are used; their type is the caller's to set.
  */
 int x86_dr_split(uint64_t addr, uint64_t len, struct x86_dr *pieces, unsigned max);
 

@@ -23,6 +23,7 @@ struct x86_paging {
 	enum x86_paging_mode mode;
 	uint64_t cr3;
 	bool pse, nx;
+	bool no_1g;               /* PS is reserved in a level 3 entry */
 	uint8_t phys_bits;
 };
 
@@ -36,7 +37,9 @@ struct x86_walk_level { uint8_t level; uint64_t entry_gpa, entry; }; /* level 5.
 struct x86_walk {
 	enum x86_walk_result result;
 	uint64_t gpa;             /* translated address, X86_WALK_OK only */
-	uint64_t page_size;       /* bytes mapped by the leaf, or covered by the entry that ended the walk */
+	/* Bytes mapped by the leaf, or covered by the entry that ended the walk (not canonical: the aligned
+	 * block around the address without a canonical one; no paging: 4096). A power of two. */
+	uint64_t page_size;
 	bool writable, user, executable; /* combined over the levels */
 	unsigned depth;           /* rows of level[] that were read */
 	struct x86_walk_level level[5];

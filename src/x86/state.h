@@ -75,6 +75,13 @@ struct x86_layout {
 	bool has_pku, has_la57, has_nx, has_1g;
 };
 
+/*
+ * The state after power-up or INIT (SDM 3A 9.1.1), with the x87 and SSE control words of FINIT (fcw 37f,
+ * mxcsr 1f80) since no firmware runs before the guest. MSRs get their reset values; msr_valid is 0: only
+ * the caller knows which of them its host has.
+ */
+void x86_state_reset(struct x86_state *st);
+
 #define X86_CR0_PE 0x1ull
 #define X86_CR0_MP 0x2ull
 #define X86_CR0_ET 0x10ull
