@@ -19,7 +19,7 @@
 static struct server_listener must_listen(const char *text)
 {
 	struct server_address a;
-	struct server_listener l;
+	struct server_listener l = {.fd = -1};
 	struct error err;
 
 	if (server_address_parse(text, &a, &err) < 0 || server_listen(&a, &l, &err) < 0)

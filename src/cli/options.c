@@ -1,0 +1,383 @@
+#include "cli/options.h"
+
+#include "base/bytes.h"
+#include "base/parse.h"
+#include "debug/target.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define RUN (1u << CLI_RUN)
+#define DEBUG (1u << CLI_DEBUG)
+#define DOCTOR (1u << CLI_DOCTOR)
+#define ALL (RUN | DEBUG | DOCTOR | 1u << CLI_HELP | 1u << CLI_VERSION)
+
+const struct cli_command_info cli_options_commands[CLI_COMMAND_COUNT] = {
+	[CLI_RUN] = {"run", "KERNEL [-- ARGS]", "boot a kernel in a virtual machine"},
+	[CLI_DEBUG] = {"debug", "KERNEL [-- ARGS]", "boot a kernel with gdb or lldb attached to it"},
+	[CLI_DOCTOR] = {"doctor", "", "tell what this host's KVM can do, and what to do about the rest"},
+	[CLI_HELP] = {"help", "[COMMAND]", "show the options of a command"},
+	[CLI_VERSION] = {"version", "", "print the version"},
+};
+
+/* ---- setters ---- */
+
+static int set_memory(struct cli_options *opt, const char *value, struct error *err)
+{
+	uint64_t n;
+
+	switch (parse_size(value, 0, UINT64_MAX, &n)) {
+	case 0:
+		break;
+	case -ERANGE:
+		return error_set(err, EINVAL, "memory size '%.40s' is out of range", value);
+	default:
+		return error_set(err, EINVAL, "bad memory size '%.40s': expected a number and K, M, G or T", value);
+	}
+	if (n < CLI_MIN_MEMORY)
+		return error_set(err, EINVAL, "memory size '%.40s' is too small (%llu bytes, at least 1M)", value,
+		                 (unsigned long long)n);
+	if (n > CLI_MAX_MEMORY)
+		return error_set(err, EINVAL, "memory size '%.40s' is too large (at most 1T)", value);
+	opt->memory = bytes_align_up(n, 4096);
+	return 0;
+}
+
+static int set_cpus(struct cli_options *opt, const char *value, struct error *err)
+{
+	uint64_t n;
+
+	if (parse_u64(value, 1, DEBUG_MAX_VCPUS, &n) < 0)
+		return error_set(err, EINVAL, "bad number of cpus '%.40s': expected 1 to %d", value, DEBUG_MAX_VCPUS);
+	opt->cpus = (unsigned)n;
+	return 0;
+}
+
+static int set_gdb_mode(struct cli_options *opt, enum cli_gdb mode, const char *value, struct error *err)
+{
+	if (opt->gdb != CLI_GDB_OFF && opt->gdb != mode)
+		return error_set(err, EINVAL, "--gdb and --gdb-attach exclude each other");
+	opt->gdb = mode;
+	return server_address_parse(value != NULL ? value : CLI_DEFAULT_ADDRESS, &opt->gdb_address, err);
+}
+
+static int set_gdb(struct cli_options *opt, const char *value, struct error *err)
+{
+	return set_gdb_mode(opt, CLI_GDB_WAIT, value, err);
+}
+
+static int set_gdb_attach(struct cli_options *opt, const char *value, struct error *err)
+{
+	return set_gdb_mode(opt, CLI_GDB_ATTACH, value, err);
+}
+
+static int set_file(const char **file, const char *value, const char *what, struct error *err)
+{
+	if (*value == '\0')
+		return error_set(err, EINVAL, "empty %s", what);
+	*file = value;
+	return 0;
+}
+
+static int set_gdb_log(struct cli_options *opt, const char *value, struct error *err)
+{
+	return set_file(&opt->gdb_log, value, "file name in --gdb-log", err);
+}
+
+static int set_core(struct cli_options *opt, const char *value, struct error *err)
+{
+	return set_file(&opt->core, value, "file name in --core", err);
+}
+
+static int set_debugger(struct cli_options *opt, const char *value, struct error *err)
+{
+	return set_file(&opt->debugger, value, "program name in --debugger", err);
+}
+
+static int set_append(struct cli_options *opt, const char *value, struct error *err)
+{
+	size_t have = strlen(opt->cmdline), more = strlen(value), blank = have > 0;
+
+	if (have + blank + more >= sizeof(opt->cmdline))
+		return error_set(err, EINVAL, "the guest's command line is too long (at most %zu bytes)",
+		                 sizeof(opt->cmdline) - 1);
+	if (blank)
+		opt->cmdline[have] = ' ';
+	memcpy(opt->cmdline + have + blank, value, more + 1);
+	return 0;
+}
+
+static int set_eval(struct cli_options *opt, const char *value, struct error *err)
+{
+	if (opt->eval_count == CLI_MAX_EVALS)
+		return error_set(err, EINVAL, "more than %d debugger commands: put them in a file and use "
+		                 "'source FILE'", CLI_MAX_EVALS);
+	opt->eval[opt->eval_count++] = value;
+	return 0;
+}
+
+static int set_no_reboot(struct cli_options *opt, const char *value, struct error *err)
+{
+	(void)value, (void)err;
+	opt->no_reboot = true;
+	return 0;
+}
+
+static int set_json(struct cli_options *opt, const char *value, struct error *err)
+{
+	(void)value, (void)err;
+	opt->json = true;
+	return 0;
+}
+
+static int set_lldb(struct cli_options *opt, const char *value, struct error *err)
+{
+	(void)value, (void)err;
+	opt->lldb = true;
+	return 0;
+}
+
+static int set_verbose(struct cli_options *opt, const char *value, struct error *err)
+{
+	(void)value, (void)err;
+	if (opt->verbosity < 2)
+		opt->verbosity++;
+	return 0;
+}
+
+static int set_quiet(struct cli_options *opt, const char *value, struct error *err)
+{
+	(void)value, (void)err;
+	opt->verbosity = -1;
+	return 0;
+}
+
+static int set_help(struct cli_options *opt, const char *value, struct error *err)
+{
+	(void)value, (void)err;
+	opt->topic = opt->command;
+	opt->command = CLI_HELP;
+	return 0;
+}
+
+static const struct cli_option table[] = {
+	{"memory", 'm', CLI_ARG_REQUIRED, "SIZE", RUN | DEBUG, "guest memory, such as 64M or 2G (default 128M)",
+	 set_memory},
+	{"cpus", 'c', CLI_ARG_REQUIRED, "N", RUN | DEBUG, "number of virtual CPUs (default 1)", set_cpus},
+	{"append", 'a', CLI_ARG_REQUIRED, "TEXT", RUN | DEBUG, "add to the guest's command line", set_append},
+	{"gdb", 0, CLI_ARG_OPTIONAL, "ADDR", RUN, "wait for a debugger before the first instruction", set_gdb},
+	{"gdb-attach", 0, CLI_ARG_OPTIONAL, "ADDR", RUN, "run, and let a debugger attach at any time",
+	 set_gdb_attach},
+	{"gdb-log", 0, CLI_ARG_REQUIRED, "FILE", RUN | DEBUG, "write every debugger packet to FILE", set_gdb_log},
+	{"core", 0, CLI_ARG_REQUIRED, "FILE", RUN | DEBUG, "write an ELF core to FILE when the guest dies", set_core},
+	{"no-reboot", 0, CLI_ARG_NONE, NULL, RUN | DEBUG, "end where the guest resets the machine", set_no_reboot},
+	{"lldb", 0, CLI_ARG_NONE, NULL, DEBUG, "start lldb instead of gdb", set_lldb},
+	{"debugger", 0, CLI_ARG_REQUIRED, "PROGRAM", DEBUG, "start PROGRAM as gdb (or, with --lldb, as lldb)",
+	 set_debugger},
+	{"eval", 'e', CLI_ARG_REQUIRED, "COMMAND", DEBUG, "run a debugger command once connected", set_eval},
+	{"json", 0, CLI_ARG_NONE, NULL, DOCTOR, "print the answer as JSON", set_json},
+	{"verbose", 'v', CLI_ARG_NONE, NULL, RUN | DEBUG, "say more; twice: everything", set_verbose},
+	{"quiet", 'q', CLI_ARG_NONE, NULL, RUN | DEBUG, "say nothing but errors", set_quiet},
+	{"help", 'h', CLI_ARG_NONE, NULL, ALL, "show this help", set_help},
+};
+
+#define TABLE_COUNT (sizeof(table) / sizeof(table[0]))
+
+const struct cli_option *cli_options_table(size_t *ret_count)
+{
+	*ret_count = TABLE_COUNT;
+	return table;
+}
+
+/* ---- parsing ---- */
+
+struct parser {
+	int argc, at;          /* at: the next argument */
+	char *const *argv;
+	struct cli_options opt;
+	struct error *err;
+	enum cli_command command; /* stays, when --help turns opt.command */
+	const char *topic;     /* operand of help */
+};
+
+static int usage(struct parser *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static int usage(struct parser *p, const char *fmt, ...)
+{
+	char text[300];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return error_set(p->err, EINVAL, "%s (see 'trapline help %s')", text,
+	                 cli_options_commands[p->command].name);
+}
+
+static const struct cli_option *find_option(const struct parser *p, const char *name, size_t len, char letter)
+{
+	for (size_t i = 0; i < TABLE_COUNT; i++) {
+		const struct cli_option *o = &table[i];
+
+		if (!(o->commands & 1u << p->command))
+			continue;
+		if (name != NULL ? strlen(o->name) == len && memcmp(o->name, name, len) == 0
+		                 : o->letter == letter)
+			return o;
+	}
+	return NULL;
+}
+
+static const char *next_argument(struct parser *p)
+{
+	return p->at < p->argc ? p->argv[p->at++] : NULL;
+}
+
+static int parse_long(struct parser *p, const char *arg)
+{
+	const char *equals = strchr(arg, '='), *value = equals == NULL ? NULL : equals + 1;
+	size_t len = equals == NULL ? strlen(arg) : (size_t)(equals - arg);
+	const struct cli_option *o = find_option(p, arg + 2, len - 2, 0);
+
+	if (o == NULL)
+		return usage(p, "unknown option '%.*s'", len > 80 ? 80 : (int)len, arg);
+	if (o->kind == CLI_ARG_NONE && value != NULL)
+		return usage(p, "option --%s takes no value", o->name);
+	if (o->kind == CLI_ARG_REQUIRED && value == NULL)
+		value = next_argument(p);
+	if (o->kind == CLI_ARG_REQUIRED && value == NULL)
+		return usage(p, "option --%s needs a value: %s", o->name, o->argument);
+	return o->set(&p->opt, value, p->err);
+}
+
+/* "-v", "-vv", "-m64M", "-m 64M". */
+static int parse_letters(struct parser *p, const char *arg)
+{
+	for (const char *c = arg + 1; *c != '\0'; c++) {
+		const struct cli_option *o = find_option(p, NULL, 0, *c);
+		const char *value = NULL;
+		int rc;
+
+		if (o == NULL)
+			return usage(p, "unknown option '-%c'", *c);
+		if (o->kind == CLI_ARG_REQUIRED) {
+			value = c[1] != '\0' ? c + 1 : next_argument(p);
+			if (value == NULL)
+				return usage(p, "option -%c needs a value: %s", *c, o->argument);
+		}
+		rc = o->set(&p->opt, value, p->err);
+		if (rc < 0 || value != NULL)
+			return rc;
+	}
+	return 0;
+}
+
+static int parse_operand(struct parser *p, const char *arg)
+{
+	bool takes_kernel = p->command == CLI_RUN || p->command == CLI_DEBUG;
+
+	if (takes_kernel && p->opt.kernel == NULL) {
+		p->opt.kernel = arg;
+		return 0;
+	}
+	if (p->command == CLI_HELP && p->topic == NULL) {
+		p->topic = arg;
+		return 0;
+	}
+	if (takes_kernel)
+		return usage(p, "unexpected argument '%.80s': arguments for the guest go behind '--'", arg);
+	return usage(p, "unexpected argument '%.80s'", arg);
+}
+
+/* What stands behind "--": the guest's arguments; elsewhere just operands. */
+static int parse_rest(struct parser *p)
+{
+	const char *arg;
+	int rc = 0;
+
+	while (rc == 0 && (arg = next_argument(p)) != NULL) {
+		if (p->command == CLI_RUN || p->command == CLI_DEBUG)
+			rc = p->opt.kernel == NULL ? parse_operand(p, arg) : set_append(&p->opt, arg, p->err);
+		else
+			rc = parse_operand(p, arg);
+	}
+	return rc;
+}
+
+static int parse_arguments(struct parser *p)
+{
+	const char *arg;
+	int rc = 0;
+
+	while (rc == 0 && p->opt.command == p->command && (arg = next_argument(p)) != NULL) {
+		if (strcmp(arg, "--") == 0)
+			return parse_rest(p);
+		if (strncmp(arg, "--", 2) == 0)
+			rc = parse_long(p, arg);
+		else if (arg[0] == '-' && arg[1] != '\0')
+			rc = parse_letters(p, arg);
+		else
+			rc = parse_operand(p, arg);
+	}
+	return rc;
+}
+
+static bool find_command(const char *name, enum cli_command *ret)
+{
+	static const struct { const char *name; enum cli_command command; } spellings[] = {
+		{"-h", CLI_HELP}, {"--help", CLI_HELP}, {"-V", CLI_VERSION}, {"--version", CLI_VERSION},
+	};
+
+	for (int i = 0; i < CLI_COMMAND_COUNT; i++)
+		if (strcmp(name, cli_options_commands[i].name) == 0) {
+			*ret = (enum cli_command)i;
+			return true;
+		}
+	for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++)
+		if (strcmp(name, spellings[i].name) == 0) {
+			*ret = spellings[i].command;
+			return true;
+		}
+	return false;
+}
+
+/* What must hold once everything is read. --help is content with anything. */
+static int check(struct parser *p)
+{
+	if (p->opt.command == CLI_HELP && p->topic != NULL && !find_command(p->topic, &p->opt.topic))
+		return usage(p, "unknown command '%.80s'", p->topic);
+	if (p->opt.command != p->command)
+		return 0;
+	if ((p->command == CLI_RUN || p->command == CLI_DEBUG) && p->opt.kernel == NULL)
+		return usage(p, "no kernel given");
+	if (p->opt.kernel != NULL && *p->opt.kernel == '\0')
+		return usage(p, "empty name of the kernel file");
+	return 0;
+}
+
+int cli_options_parse(int argc, char *const argv[], struct cli_options *ret, struct error *err)
+{
+	struct parser p = {
+		.argc = argc,
+		.at = 2,
+		.argv = argv,
+		.opt = {.topic = CLI_HELP, .memory = CLI_DEFAULT_MEMORY, .cpus = 1},
+		.err = err,
+	};
+	int rc;
+
+	if (argc < 2)
+		return error_set(err, EINVAL, "no command given (see 'trapline help')");
+	if (!find_command(argv[1], &p.command))
+		return error_set(err, EINVAL, "unknown command '%.80s' (see 'trapline help'; to boot a kernel: "
+		                 "'trapline run KERNEL')", argv[1]);
+	p.opt.command = p.command;
+	rc = parse_arguments(&p);
+	if (rc == 0)
+		rc = check(&p);
+	if (rc == 0)
+		*ret = p.opt;
+	return rc;
+}

@@ -1,0 +1,86 @@
+/*
+ * The command line: one table of options, from which parsing, --help and the check of the man page follow.
+ * Pure: nothing here prints, exits or opens.
+ */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include "base/error.h"
+#include "boot/loader.h"
+#include "server/address.h"
+#include <stdbool.h>
+
+#define CLI_DEFAULT_MEMORY (128ull << 20)
+#define CLI_MIN_MEMORY (1ull << 20)
+#define CLI_MAX_MEMORY (1ull << 40)
+#define CLI_DEFAULT_ADDRESS ":1234"
+#define CLI_MAX_EVALS 16
+
+enum cli_command { CLI_RUN, CLI_DEBUG, CLI_DOCTOR, CLI_HELP, CLI_VERSION, CLI_COMMAND_COUNT };
+
+enum cli_gdb {
+	CLI_GDB_OFF,
+	CLI_GDB_WAIT,   /* --gdb: nothing runs before a debugger says so */
+	CLI_GDB_ATTACH  /* --gdb-attach: the guest runs, a debugger may come and go */
+};
+
+/* Strings are borrowed from argv, but for cmdline. */
+struct cli_options {
+	enum cli_command command;
+	enum cli_command topic;        /* CLI_HELP: which command; CLI_HELP itself for the overview */
+	const char *kernel;            /* CLI_RUN, CLI_DEBUG: never NULL */
+	char cmdline[BOOT_CMDLINE_MAX];/* --append and what follows "--", joined by blanks */
+	uint64_t memory;               /* bytes, a multiple of 4096 */
+	unsigned cpus;
+	enum cli_gdb gdb;
+	struct server_address gdb_address; /* where gdb is not CLI_GDB_OFF */
+	const char *gdb_log;           /* packet trace; NULL: none */
+	const char *core;              /* where a dying guest leaves its core; NULL: nowhere */
+	bool no_reboot;                /* a reset ends the program */
+	int verbosity;                 /* -1 -q, 0, 1 -v, 2 -vv */
+	bool json;                     /* CLI_DOCTOR */
+	bool lldb;                     /* CLI_DEBUG from here on */
+	const char *debugger;          /* program to start; NULL: gdb or lldb */
+	const char *eval[CLI_MAX_EVALS]; /* debugger commands to run once connected */
+	unsigned eval_count;
+};
+
+/*
+ * argv as main() gets it. 0, or -EINVAL with text that names the argument and where help is (exit status
+ * CLI_EXIT_USAGE). *ret is untouched on failure.
+ */
+int cli_options_parse(int argc, char *const argv[], struct cli_options *ret, struct error *err);
+
+/* Exit statuses other than the guest's own. */
+enum { CLI_EXIT_FAILURE = 1, CLI_EXIT_USAGE = 2 };
+
+/* ---- the tables, for help and tests ---- */
+
+enum cli_argument { CLI_ARG_NONE, CLI_ARG_REQUIRED, CLI_ARG_OPTIONAL /* only as --name=VALUE */ };
+
+struct cli_option {
+	const char *name;       /* without "--" */
+	char letter;            /* 0: none */
+	enum cli_argument kind;
+	const char *argument;   /* name of the value in help; NULL with CLI_ARG_NONE */
+	unsigned commands;      /* bit (1 << enum cli_command) where it is valid */
+	const char *help;       /* one line */
+	int (*set)(struct cli_options *opt, const char *value, struct error *err);
+};
+
+struct cli_command_info {
+	const char *name;
+	const char *operands;   /* as in a synopsis: "KERNEL [-- ARGS]"; "" */
+	const char *help;       /* one line */
+};
+
+const struct cli_option *cli_options_table(size_t *ret_count);
+extern const struct cli_command_info cli_options_commands[CLI_COMMAND_COUNT];
+
+/*
+ * The text of --help for a command (CLI_HELP: the overview), NUL-terminated, cut when size is short (4096
+ * suffices).
+ */
+void cli_options_help(enum cli_command topic, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,328 @@
+#include "cli/stub.h"
+#include "base/log.h"
+#include "server/pump.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* A client that answers a stop reply at once is met awake; see bench/README.md. */
+#define SPIN_US 0
+
+struct cli_stub {
+	struct cli_stub_config cfg;
+	struct debug_sink session_sink;
+	const struct debug_target_ops *ops;
+
+	struct server_listener listener;
+	int listener_id;
+	int poke_fd, poke_id;      /* a vcpu's thread asks the loop's thread to close the client */
+
+	/* Under the machine's lock. */
+	struct server_pump pump;
+	struct rsp_engine engine;
+	bool connected, gone, attended, detached;
+	int client_id;
+	int wake_fd;               /* the machine's end, for an attending vcpu's thread */
+	enum cli_end end;
+	uint32_t status;
+
+	uint8_t in[DEBUG_PACKET_SIZE + 64];
+	uint8_t out[2 * DEBUG_PACKET_SIZE + 1024];
+	int log_fd;
+};
+
+static void trace(void *ctx, bool to_client, const char *text, size_t len)
+{
+	struct cli_stub *s = ctx;
+	const char *mark = to_client ? "<- " : "-> ";
+
+	if (write(s->log_fd, mark, 3) < 0 || write(s->log_fd, text, len) < 0 || write(s->log_fd, "\n", 1) < 0)
+		return; /* a log that cannot be written is not worth a guest */
+}
+
+static struct rsp_config engine_config(struct cli_stub *s)
+{
+	return (struct rsp_config){
+		.features = debug_session_features(s->cfg.session),
+		.in = s->in,
+		.in_size = sizeof(s->in),
+		.out = s->out,
+		.out_size = sizeof(s->out),
+		.packet_size = DEBUG_PACKET_SIZE,
+		.trace = s->log_fd >= 0 ? trace : NULL,
+		.trace_ctx = s,
+	};
+}
+
+static void end_machine(struct cli_stub *s, enum cli_end how)
+{
+	if (s->end == CLI_END_NONE)
+		s->end = how;
+	s->ops->kill(s->cfg.machine);
+}
+
+/* Loop's thread, lock held: the client's descriptors go, the next one may come. */
+static void close_client(struct cli_stub *s)
+{
+	bool last = s->listener.address.kind == SERVER_STDIO;
+
+	server_loop_remove(s->cfg.loop, s->client_id);
+	server_client_close(&s->pump.client);
+	s->connected = s->gone = false;
+	/* Nobody else can come by a pipe: without a proper detach the guest has lost its reason to be. */
+	if (last && !s->detached)
+		end_machine(s, CLI_END_KILLED);
+	if (!last)
+		server_loop_arm(s->cfg.loop, s->listener_id);
+}
+
+/* Any thread, lock held. */
+static void drop_client(struct cli_stub *s)
+{
+	uint64_t one = 1;
+
+	if (!s->connected || s->gone)
+		return;
+	s->gone = true;
+	debug_session_disconnect(s->cfg.session);
+	if (write(s->poke_fd, &one, sizeof(one)) < 0)
+		log_error("cannot wake the main thread: %s", strerror(errno));
+}
+
+/*
+ * Reads, answers and sends until the client has nothing more for now, or the machine was resumed.
+ * Lock held. 0, or negative when the client is to be dropped.
+ */
+static int converse(struct cli_stub *s)
+{
+	int rc = server_pump_flush(&s->pump, &s->engine);
+
+	while (rc == 0) {
+		int fed = server_pump_read(&s->pump, &s->engine);
+
+		debug_session_serve(s->cfg.session);
+		rc = server_pump_flush(&s->pump, &s->engine);
+		if (rc == 0 && debug_session_wish(s->cfg.session) == DEBUG_WISH_CLOSE) {
+			s->detached = true;
+			return -ECONNRESET;
+		}
+		if (fed < 0)
+			return fed;
+		if (fed == 0 || (debug_session_running(s->cfg.session) && s->pump.len == 0))
+			break;
+	}
+	return rc;
+}
+
+static void on_client(void *ctx)
+{
+	struct cli_stub *s = ctx;
+
+	kvm_machine_lock(s->cfg.machine);
+	if (s->connected && !s->gone && !s->attended) {
+		if (converse(s) < 0)
+			drop_client(s);
+		else if (s->pump.len == 0) /* else the engine owes a reply first: the attending thread goes on */
+			server_loop_arm(s->cfg.loop, s->client_id);
+	}
+	kvm_machine_unlock(s->cfg.machine);
+}
+
+/* The elected vcpu's thread, lock held: serves the client until the machine is resumed or the client goes. */
+static void attend(struct cli_stub *s)
+{
+	if (!s->connected || s->gone)
+		return;
+	s->attended = true;
+	server_loop_disarm(s->cfg.loop, s->client_id);
+	for (;;) {
+		if (converse(s) < 0) {
+			drop_client(s);
+			break;
+		}
+		if (debug_session_running(s->cfg.session) || kvm_machine_ended(s->cfg.machine))
+			break;
+		kvm_machine_unlock(s->cfg.machine);
+		server_pump_wait(&s->pump, s->wake_fd, SPIN_US);
+		kvm_machine_lock(s->cfg.machine);
+	}
+	s->attended = false;
+	if (s->connected && !s->gone)
+		server_loop_arm(s->cfg.loop, s->client_id);
+}
+
+static enum debug_verdict sink_event(void *ctx, const struct debug_event *ev)
+{
+	struct cli_stub *s = ctx;
+
+	if (ev->kind == DEBUG_EVENT_EXITED) {
+		s->end = CLI_END_EXITED;
+		s->status = ev->status;
+	}
+	return s->session_sink.event(s->session_sink.ctx, ev);
+}
+
+static void sink_stopped(void *ctx)
+{
+	struct cli_stub *s = ctx;
+
+	s->session_sink.stopped(s->session_sink.ctx);
+	attend(s);
+	if (s->end == CLI_END_EXITED)
+		end_machine(s, CLI_END_EXITED);
+	else if (debug_session_death(s->cfg.session) != NULL)
+		end_machine(s, CLI_END_DIED);
+}
+
+static void connect_client(struct cli_stub *s, struct server_client client)
+{
+	struct rsp_config cfg = engine_config(s);
+
+	server_pump_init(&s->pump, client);
+	rsp_engine_init(&s->engine, &cfg);
+	s->client_id = server_loop_add(s->cfg.loop, client.in, on_client, s);
+	if (s->client_id < 0) {
+		log_error("cannot watch the debugger's connection: %s", strerror(-s->client_id));
+		server_client_close(&client);
+		return;
+	}
+	s->connected = true;
+	s->gone = s->detached = false;
+	debug_session_connect(s->cfg.session, &s->engine);
+	server_loop_arm(s->cfg.loop, s->client_id);
+}
+
+static void on_listener(void *ctx)
+{
+	struct cli_stub *s = ctx;
+	struct server_client client;
+	struct error err;
+	int rc = server_accept(&s->listener, &client, &err);
+
+	kvm_machine_lock(s->cfg.machine);
+	if (rc < 0 && rc != -EAGAIN) {
+		log_warn("%s", err.text);
+	} else if (rc == 0 && s->connected) {
+		log_warn("a second debugger was turned away: one is attached already (detach it first)");
+		server_client_close(&client);
+	} else if (rc == 0) {
+		connect_client(s, client);
+	}
+	kvm_machine_unlock(s->cfg.machine);
+	if (s->listener.address.kind != SERVER_TTY || rc < 0)
+		server_loop_arm(s->cfg.loop, s->listener_id);
+}
+
+static void on_poke(void *ctx)
+{
+	struct cli_stub *s = ctx;
+	uint64_t count;
+
+	kvm_machine_lock(s->cfg.machine);
+	if (read(s->poke_fd, &count, sizeof(count)) > 0 && s->gone)
+		close_client(s);
+	kvm_machine_unlock(s->cfg.machine);
+	server_loop_arm(s->cfg.loop, s->poke_id);
+}
+
+static int open_port(struct cli_stub *s, struct error *err)
+{
+	int rc;
+
+	if (s->cfg.log_path != NULL) {
+		s->log_fd = open(s->cfg.log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		if (s->log_fd < 0)
+			return error_set(err, errno, "%s: %s", s->cfg.log_path, strerror(errno));
+	}
+	s->poke_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->poke_fd < 0)
+		return error_set(err, errno, "eventfd: %s", strerror(errno));
+	s->poke_id = server_loop_add(s->cfg.loop, s->poke_fd, on_poke, s);
+	if (s->poke_id < 0)
+		return error_set(err, -s->poke_id, "cannot watch an eventfd");
+	server_loop_arm(s->cfg.loop, s->poke_id);
+	rc = server_listen(s->cfg.address, &s->listener, err);
+	if (rc < 0 || s->listener.fd < 0)
+		return rc;
+	s->listener_id = server_loop_add(s->cfg.loop, s->listener.fd, on_listener, s);
+	if (s->listener_id < 0)
+		return error_set(err, -s->listener_id, "cannot watch the debugger's port");
+	server_loop_arm(s->cfg.loop, s->listener_id);
+	return 0;
+}
+
+int cli_stub_new(const struct cli_stub_config *cfg, struct cli_stub **ret, struct error *err)
+{
+	struct cli_stub *s = calloc(1, sizeof(*s));
+	struct debug_sink sink = {.ctx = s, .event = sink_event, .stopped = sink_stopped};
+
+	if (s == NULL)
+		return error_set(err, ENOMEM, "no memory for the debugger's port");
+	s->cfg = *cfg;
+	s->ops = kvm_machine_ops();
+	s->listener.fd = s->poke_fd = s->log_fd = -1;
+	s->listener_id = s->poke_id = s->client_id = -1;
+	s->wake_fd = kvm_machine_end_fd(cfg->machine);
+	if (cfg->address != NULL) {
+		int rc = open_port(s, err);
+
+		if (rc < 0) {
+			cli_stub_free(s);
+			return rc;
+		}
+	}
+	debug_session_sink(cfg->session, &s->session_sink);
+	kvm_machine_set_sink(cfg->machine, &sink);
+	*ret = s;
+	return 0;
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+void cli_stub_free(struct cli_stub *s)
+{
+	if (s == NULL)
+		return;
+	if (s->connected)
+		server_client_close(&s->pump.client);
+	if (s->cfg.address != NULL)
+		server_listener_close(&s->listener);
+	close_fd(s->poke_fd);
+	close_fd(s->log_fd);
+	free(s);
+}
+
+const struct server_listener *cli_stub_listener(const struct cli_stub *s)
+{
+	return s->cfg.address != NULL ? &s->listener : NULL;
+}
+
+void cli_stub_start(struct cli_stub *s)
+{
+	struct server_client client;
+	struct error err;
+
+	if (s->cfg.address == NULL || s->listener.address.kind != SERVER_STDIO)
+		return;
+	if (server_accept(&s->listener, &client, &err) < 0) {
+		log_error("%s", err.text);
+		return;
+	}
+	kvm_machine_lock(s->cfg.machine);
+	connect_client(s, client);
+	kvm_machine_unlock(s->cfg.machine);
+}
+
+enum cli_end cli_stub_end(const struct cli_stub *s, uint32_t *ret_status)
+{
+	*ret_status = s->status;
+	return s->end;
+}
