@@ -52,7 +52,8 @@ int boot_elf_header(const struct boot_image *image, Elf64_Ehdr *ret, struct erro
 		return error_set(err, EINVAL, "cut short: %zu bytes are no ELF header", image->size);
 	memcpy(&eh, image->bytes, sizeof(eh));
 	if (eh.e_machine != EM_X86_64)
-		return error_set(err, EINVAL, "built for machine %u, not for x86-64 (%d)", eh.e_machine, EM_X86_64);
+		return error_set(err, EINVAL, "built for machine %u, not for x86-64 (%d)", eh.e_machine,
+				 EM_X86_64);
 	*ret = eh;
 	return 0;
 }
@@ -111,12 +112,14 @@ static int check_load(const struct boot_image *image, const Elf64_Phdr *ph, unsi
 		return error_set(err, EINVAL, "cut short: segment %u ends behind the file's %zu bytes", i,
 		                 image->size);
 	if (ph->p_filesz > ph->p_memsz)
-		return error_set(err, EINVAL, "segment %u has more bytes in the file (0x%llx) than in memory (0x%llx)",
-		                 i, (ull)ph->p_filesz, (ull)ph->p_memsz);
+		return error_set(err, EINVAL,
+				 "segment %u has more bytes in the file (0x%llx) than in memory (0x%llx)", i,
+				 (ull)ph->p_filesz, (ull)ph->p_memsz);
 	if (bytes_add_overflows(ph->p_vaddr, ph->p_memsz - 1, &end) ||
 	    bytes_add_overflows(ph->p_paddr, ph->p_memsz, &end))
-		return error_set(err, EINVAL, "segment %u (0x%llx, 0x%llx bytes) wraps around the address space", i,
-		                 (ull)ph->p_vaddr, (ull)ph->p_memsz);
+		return error_set(err, EINVAL,
+				 "segment %u (0x%llx, 0x%llx bytes) wraps around the address space", i,
+				 (ull)ph->p_vaddr, (ull)ph->p_memsz);
 	if (ph->p_align & (ph->p_align - 1))
 		return error_set(err, EINVAL, "segment %u has alignment 0x%llx, not a power of two", i,
 		                 (ull)ph->p_align);
@@ -127,7 +130,8 @@ static int add_segment(struct boot_entry *ret, const Elf64_Phdr *ph, uint64_t gv
                        unsigned i, struct error *err)
 {
 	if (ret->segment_count == BOOT_SEGMENTS_MAX)
-		return error_set(err, EINVAL, "segment %u: more than %d segments to load", i, BOOT_SEGMENTS_MAX);
+		return error_set(err, EINVAL, "segment %u: more than %d segments to load", i,
+				 BOOT_SEGMENTS_MAX);
 	ret->segment[ret->segment_count++] = (struct boot_segment){
 		.gva = gva, .gpa = gpa, .file_offset = ph->p_offset, .file_size = ph->p_filesz,
 		.mem_size = ph->p_memsz, .flags = ph->p_flags
@@ -210,16 +214,20 @@ static int refuse_place(const struct guest_mem *mem, const struct boot_segment *
 	uint64_t end = s->gpa + s->mem_size;
 
 	if (end > SUGGEST_MAX)
-		return error_set(err, ENOMEM,
-		                 "segment %u has physical addresses 0x%llx..0x%llx, far behind any memory: link it "
-		                 "with a low load address (AT() in the linker script)",
-		                 number, (ull)s->gpa, (ull)end);
+		return error_set(
+			err, ENOMEM,
+			"segment %u has physical addresses 0x%llx..0x%llx, far behind any memory: link it "
+			"with a low load address (AT() in the linker script)",
+			number, (ull)s->gpa, (ull)end);
 	if (end <= guest_mem_end(mem))
-		return error_set(err, ENOMEM, "segment %u (0x%llx..0x%llx) lies where the machine has no memory: link "
-		                 "it elsewhere", number, (ull)s->gpa, (ull)end);
-	return error_set(err, ENOMEM, "segment %u (0x%llx..0x%llx) does not fit %llu MiB of memory: run with -m %lluM",
-	                 number, (ull)s->gpa, (ull)end, (ull)(guest_mem_size(mem) / MIB),
-	                 (ull)(bytes_align_up(end, SUGGEST_STEP) / MIB));
+		return error_set(err, ENOMEM,
+				 "segment %u (0x%llx..0x%llx) lies where the machine has no memory: link "
+				 "it elsewhere",
+				 number, (ull)s->gpa, (ull)end);
+	return error_set(err, ENOMEM,
+			 "segment %u (0x%llx..0x%llx) does not fit %llu MiB of memory: run with -m %lluM",
+			 number, (ull)s->gpa, (ull)end, (ull)(guest_mem_size(mem) / MIB),
+			 (ull)(bytes_align_up(end, SUGGEST_STEP) / MIB));
 }
 
 static bool segments_overlap(const struct boot_segment *a, const struct boot_segment *b)
@@ -241,8 +249,10 @@ static int check_places(const struct boot_image *image, const Elf64_Ehdr *eh, co
 			return refuse_place(mem, s, number, err);
 		for (unsigned j = 0; j < i; j++)
 			if (segments_overlap(s, &entry->segment[j]))
-				return error_set(err, EINVAL, "segment %u (0x%llx..0x%llx) overlaps segment %u", number,
-				                 (ull)s->gpa, (ull)(s->gpa + s->mem_size), header_number(image, eh, j));
+				return error_set(err, EINVAL,
+						 "segment %u (0x%llx..0x%llx) overlaps segment %u", number,
+						 (ull)s->gpa, (ull)(s->gpa + s->mem_size),
+						 header_number(image, eh, j));
 	}
 	return 0;
 }
@@ -256,8 +266,9 @@ static int check_entry(const struct boot_entry *entry, struct error *err)
 		if (entry->entry - s->gva < s->mem_size || entry->entry - s->gpa < s->mem_size)
 			return 0;
 	}
-	return error_set(err, EINVAL, "entry point 0x%llx lies in no segment: name one (ENTRY() in the linker script)",
-	                 (ull)entry->entry);
+	return error_set(err, EINVAL,
+			 "entry point 0x%llx lies in no segment: name one (ENTRY() in the linker script)",
+			 (ull)entry->entry);
 }
 
 static int copy_segments(const struct boot_image *image, const struct boot_entry *entry,

@@ -100,9 +100,10 @@ static int apply_rela(const struct reloc_job *job, const struct dynamic *dyn)
 		if (ELF64_R_TYPE(r.r_info) == R_X86_64_RELATIVE)
 			rc = put_word(job, r.r_offset, (uint64_t)r.r_addend + job->entry->bias);
 		else if (ELF64_R_TYPE(r.r_info) != R_X86_64_NONE)
-			rc = error_set(job->err, EINVAL,
-			               "relocation type %u of 0x%llx needs a dynamic linker: link with -static-pie",
-			               (unsigned)ELF64_R_TYPE(r.r_info), (ull)r.r_offset);
+			rc = error_set(
+				job->err, EINVAL,
+				"relocation type %u of 0x%llx needs a dynamic linker: link with -static-pie",
+				(unsigned)ELF64_R_TYPE(r.r_info), (ull)r.r_offset);
 		if (rc < 0)
 			return rc;
 	}
@@ -204,8 +205,9 @@ int boot_elf_relocate(const struct boot_image *image, const Elf64_Ehdr *eh, cons
 	if (dyn.needs_library)
 		return error_set(err, EINVAL, "needs shared libraries: link with -static-pie");
 	if (dyn.has_rel || dyn.plt_size)
-		return error_set(err, EINVAL, "has relocations (DT_REL or a PLT) that need a dynamic linker: link with "
-		                 "-static-pie");
+		return error_set(err, EINVAL,
+				 "has relocations (DT_REL or a PLT) that need a dynamic linker: link with "
+				 "-static-pie");
 	rc = apply_rela(&job, &dyn);
 	return rc < 0 ? rc : apply_relr(&job, &dyn);
 }

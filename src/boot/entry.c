@@ -55,8 +55,9 @@ static int choose_page(const struct boot_entry *entry, uint64_t *ret, struct err
 			continue;
 		if ((s->gva - s->gpa) % BOOT_PAGE_4K)
 			return error_set(err, EINVAL,
-			                 "segment at 0x%llx cannot be mapped: its physical address 0x%llx differs below 4 KiB",
-			                 (unsigned long long)s->gva, (unsigned long long)s->gpa);
+					 "segment at 0x%llx cannot be mapped: its physical address 0x%llx "
+					 "differs below 4 KiB",
+					 (unsigned long long)s->gva, (unsigned long long)s->gpa);
 		if ((s->gva - s->gpa) % BOOT_PAGE_2M || (delta && delta != s->gva - s->gpa))
 			page = BOOT_PAGE_4K;
 		delta = s->gva - s->gpa;
@@ -76,7 +77,8 @@ static int make_plan(const struct guest_mem *mem, const struct boot_entry *entry
 	plan->identity = end > MAP_AT_LEAST ? end : MAP_AT_LEAST;
 	plan->identity_tables = x86_pagetable_identity_size(plan->identity);
 	if (plan->identity_tables == 0)
-		return error_set(err, EINVAL, "page tables cannot map 0x%llx bytes of memory", (unsigned long long)end);
+		return error_set(err, EINVAL, "page tables cannot map 0x%llx bytes of memory",
+				 (unsigned long long)end);
 	plan->tables = plan->identity_tables;
 	for (unsigned i = 0; i < entry->segment_count; i++) {
 		const struct boot_segment *s = &entry->segment[i];
@@ -129,10 +131,11 @@ static int place(const struct guest_mem *mem, const struct boot_entry *entry, st
 	plan->base = first_fit(mem, entry, PAGE, plan->size);
 	if (plan->base)
 		return 0;
-	return error_set(err, ENOMEM,
-	                 "%llu KiB for page tables, stack and command line do not fit beside the image in %llu MiB "
-	                 "of memory: run with more (-m)",
-	                 (unsigned long long)(plan->size >> 10), (unsigned long long)(guest_mem_size(mem) >> 20));
+	return error_set(
+		err, ENOMEM,
+		"%llu KiB for page tables, stack and command line do not fit beside the image in %llu MiB "
+		"of memory: run with more (-m)",
+		(unsigned long long)(plan->size >> 10), (unsigned long long)(guest_mem_size(mem) >> 20));
 }
 
 static int write_phys(void *ctx, uint64_t gpa, const void *buf, size_t len)
@@ -191,7 +194,8 @@ static int write_info(const struct boot_options *opt, struct guest_mem *mem,
 		const struct boot_segment *s = &entry->segment[i];
 
 		info.image_start = s->gpa < info.image_start ? s->gpa : info.image_start;
-		info.image_end = s->gpa + s->mem_size > info.image_end ? s->gpa + s->mem_size : info.image_end;
+		info.image_end =
+			s->gpa + s->mem_size > info.image_end ? s->gpa + s->mem_size : info.image_end;
 	}
 	for (unsigned i = 0; i < mem->count; i++) {
 		info.memory[i].start = mem->region[i].gpa;
@@ -238,7 +242,8 @@ int boot_entry64(const struct boot_options *opt, struct guest_mem *mem, struct b
 	int rc;
 
 	if (opt && opt->cmdline && strnlen(opt->cmdline, BOOT_CMDLINE_MAX) == BOOT_CMDLINE_MAX)
-		return error_set(err, E2BIG, "the command line is longer than %d bytes", BOOT_CMDLINE_MAX - 1);
+		return error_set(err, E2BIG, "the command line is longer than %d bytes",
+				 BOOT_CMDLINE_MAX - 1);
 	rc = make_plan(mem, entry, &plan, err);
 	if (rc < 0)
 		return rc;

@@ -103,11 +103,13 @@ int boot_pagemap_add(struct boot_pagemap *pm, uint64_t gva, uint64_t gpa, uint64
 		int rc = map_page(pm, from + i * page, to + i * page, page);
 
 		if (rc < 0)
-			return error_set(err, -rc, "virtual address 0x%llx cannot be mapped to 0x%llx: %s",
-			                 (unsigned long long)(from + i * page), (unsigned long long)(to + i * page),
-			                 rc == -EINVAL ? "something else is mapped there (addresses below 4 GiB, and all "
-			                                 "of memory, are mapped to themselves)" :
-			                                 "no room for page tables");
+			return error_set(
+				err, -rc, "virtual address 0x%llx cannot be mapped to 0x%llx: %s",
+				(unsigned long long)(from + i * page), (unsigned long long)(to + i * page),
+				rc == -EINVAL
+					? "something else is mapped there (addresses below 4 GiB, and all "
+					  "of memory, are mapped to themselves)"
+					: "no room for page tables");
 	}
 	return 0;
 }

@@ -28,10 +28,12 @@ int dev_debug_exit_attach(const struct dev_host *host, struct dev_bus *bus)
 {
 	static const struct dev_ops debug_ops = {.read = exit_read, .write = debug_exit_write};
 	static const struct dev_ops plain_ops = {.read = exit_read, .write = plain_exit_write};
-	struct dev_range range = {
-		.space = DEV_PORT, .base = DEV_DEBUG_EXIT_PORT, .size = DEV_DEBUG_EXIT_SIZE, .ops = &debug_ops,
-		.dev = (void *)(uintptr_t)host, .name = "debug exit"
-	};
+	struct dev_range range = {.space = DEV_PORT,
+				  .base = DEV_DEBUG_EXIT_PORT,
+				  .size = DEV_DEBUG_EXIT_SIZE,
+				  .ops = &debug_ops,
+				  .dev = (void *)(uintptr_t)host,
+				  .name = "debug exit"};
 	int rc = dev_bus_add(bus, &range);
 
 	if (rc < 0)

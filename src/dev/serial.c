@@ -343,9 +343,12 @@ void dev_serial_reset(struct dev_serial *s)
 int dev_serial_attach(struct dev_serial *s, struct dev_bus *bus, uint64_t base)
 {
 	static const struct dev_ops ops = {.read = serial_read, .write = serial_write};
-	struct dev_range range = {
-		.space = DEV_PORT, .base = base, .size = DEV_SERIAL_SIZE, .ops = &ops, .dev = s, .name = "serial"
-	};
+	struct dev_range range = {.space = DEV_PORT,
+				  .base = base,
+				  .size = DEV_SERIAL_SIZE,
+				  .ops = &ops,
+				  .dev = s,
+				  .name = "serial"};
 
 	return dev_bus_add(bus, &range);
 }

@@ -66,8 +66,9 @@ int guest_mem_add(struct guest_mem *gm, uint64_t gpa, uint64_t size, struct erro
 	int slot;
 
 	if (size == 0 || gpa % PAGE || size % PAGE || bytes_add_overflows(gpa, size, &end))
-		return error_set(err, EINVAL, "memory of 0x%llx bytes at 0x%llx: both must be multiples of 4096",
-		                 (unsigned long long)size, (unsigned long long)gpa);
+		return error_set(err, EINVAL,
+				 "memory of 0x%llx bytes at 0x%llx: both must be multiples of 4096",
+				 (unsigned long long)size, (unsigned long long)gpa);
 	slot = find_slot(gm, gpa, end);
 	if (slot < 0)
 		return error_set(err, -slot, "memory at 0x%llx overlaps memory that is already there",
@@ -78,7 +79,8 @@ int guest_mem_add(struct guest_mem *gm, uint64_t gpa, uint64_t size, struct erro
 	if (!host)
 		return error_set(err, ENOMEM, "the host cannot map %llu MiB of guest memory: ask for less",
 		                 (unsigned long long)(size >> 20));
-	memmove(&gm->region[slot + 1], &gm->region[slot], (gm->count - (unsigned)slot) * sizeof(gm->region[0]));
+	memmove(&gm->region[slot + 1], &gm->region[slot],
+		(gm->count - (unsigned)slot) * sizeof(gm->region[0]));
 	gm->region[slot] = (struct guest_mem_region){.gpa = gpa, .size = size, .host = host};
 	gm->count++;
 	return 0;
@@ -194,7 +196,8 @@ void guest_mem_clear(struct guest_mem *gm)
 	for (unsigned i = 0; i < gm->count; i++) {
 		struct guest_mem_region *r = &gm->region[i];
 
-		/* Private anonymous pages read zero after MADV_DONTNEED (madvise(2)); locked ones refuse it. */
+		/* Private anonymous pages read zero after MADV_DONTNEED (madvise(2)); locked ones refuse it.
+		 */
 		if (madvise(r->host, r->size, MADV_DONTNEED) != 0)
 			memset(r->host, 0, r->size);
 	}

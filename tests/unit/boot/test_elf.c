@@ -101,7 +101,8 @@ SPOIL(beyond, PH[1].p_paddr = 0x4000000 - 0x1000)
 SPOIL(high_paddr, PH[1].p_vaddr = PH[1].p_paddr = 0xffffffff80001000)
 SPOIL(overlap, PH[1].p_paddr = 0x1007ff)
 SPOIL(contained, PH[1].p_paddr = 0x100100; PH[1].p_memsz = 0x100)
-SPOIL(interp, PH[1].p_type = PT_INTERP; strcpy((char *)e->bytes + 0x2000, "/lib64/ld.so"); PH[1].p_filesz = 13)
+SPOIL(interp, PH[1].p_type = PT_INTERP; strcpy((char *)e->bytes + 0x2000, "/lib64/ld.so");
+      PH[1].p_filesz = 13)
 SPOIL(interp_broken, PH[1].p_type = PT_INTERP; PH[1].p_filesz = UINT64_MAX)
 SPOIL(no_load, PH[0].p_type = PT_NOTE; PH[1].p_type = PT_NULL)
 SPOIL(entry, EH.e_entry = 0x200000)
@@ -182,7 +183,8 @@ static void test_too_many_segments(void **state)
 	EH.e_phoff = 0x3000;
 	EH.e_phnum = BOOT_SEGMENTS_MAX + 1;
 	for (unsigned i = 0; i < EH.e_phnum; i++) {
-		Elf64_Phdr ph = elf_image_load(0x1000, 0x100000 + i * 0x1000, 0x100000 + i * 0x1000, 1, 1, PF_X);
+		Elf64_Phdr ph =
+			elf_image_load(0x1000, 0x100000 + i * 0x1000, 0x100000 + i * 0x1000, 1, 1, PF_X);
 		memcpy(e->bytes + EH.e_phoff + i * sizeof(ph), &ph, sizeof(ph));
 	}
 	EH.e_entry = 0x100000;

@@ -107,9 +107,11 @@ static void test_selectors(void **state)
 		assert_int_equal(before.selector, i == X86_CS ? 0x08 : i == X86_TR ? 0x18 : 0x10);
 		assert_true(before.selector + (i == X86_TR ? 15u : 7u) <= st->gdt.limit);
 		assert_int_equal(read_linear(g, st->gdt.base + before.selector, d, 16), 0);
-		x86_seg_unpack(before.selector, bytes_get_le64(d), i == X86_TR ? bytes_get_le64(d + 8) : 0, &st->seg[i]);
+		x86_seg_unpack(before.selector, bytes_get_le64(d), i == X86_TR ? bytes_get_le64(d + 8) : 0,
+			       &st->seg[i]);
 		assert_true(st->seg[i].base == before.base && st->seg[i].limit == before.limit);
-		assert_true(st->seg[i].type == before.type && st->seg[i].l == before.l && st->seg[i].db == before.db);
+		assert_true(st->seg[i].type == before.type && st->seg[i].l == before.l &&
+			    st->seg[i].db == before.db);
 		assert_true(st->seg[i].present && st->seg[i].dpl == 0 && st->seg[i].s == before.s);
 	}
 	assert_int_equal(st->gdt.limit, 39);

@@ -79,7 +79,8 @@ static void test_at(void **state)
 		uint64_t offset = 0;
 		const char *name = boot_symbol_at(&e.image, rows[i].addr, &offset);
 
-		if (!name != !rows[i].name || (name && strcmp(name, rows[i].name)) || offset != rows[i].offset)
+		if (!name != !rows[i].name || (name && strcmp(name, rows[i].name)) ||
+		    offset != rows[i].offset)
 			fail_msg("0x%llx: %s+0x%llx", (unsigned long long)rows[i].addr, name ? name : "-",
 			         (unsigned long long)offset);
 	}
@@ -88,8 +89,15 @@ static void test_at(void **state)
 static void test_find(void **state)
 {
 	static const struct at_row rows[] = {
-		{0x100100, "main", 0}, {0x101000, "variable", 0}, {0x100000, "start", 0}, {0x1234, "absolute", 0},
-		{0, "undefined", 0}, {0, "file.c", 0}, {0, "", 0}, {0, "mai", 0}, {0, "main2", 0},
+		{0x100100, "main", 0},
+		{0x101000, "variable", 0},
+		{0x100000, "start", 0},
+		{0x1234, "absolute", 0},
+		{0, "undefined", 0},
+		{0, "file.c", 0},
+		{0, "", 0},
+		{0, "mai", 0},
+		{0, "main2", 0},
 	};
 	static struct elf_image e;
 

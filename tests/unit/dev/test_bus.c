@@ -82,7 +82,8 @@ static void test_access(void **state)
 	(void)state;
 	dev_bus_init(&bus);
 	assert_int_equal(dev_bus_add(&bus, &(struct dev_range){DEV_PORT, 0x10, 4, &ops, &dev[0], "a"}), 0);
-	assert_int_equal(dev_bus_add(&bus, &(struct dev_range){DEV_MMIO, 0x1000, 256, &ops, &dev[1], "b"}), 0);
+	assert_int_equal(dev_bus_add(&bus, &(struct dev_range){DEV_MMIO, 0x1000, 256, &ops, &dev[1], "b"}),
+			 0);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		const struct access_row *r = &rows[i];
 		uint8_t data[8] = {0};

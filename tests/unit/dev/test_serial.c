@@ -24,52 +24,64 @@ struct script { const char *name; struct step step[24]; };
 #define RESET {'R', 0, 0, NULL}
 
 static const struct script scripts[] = {
-	{"power on", {R(1, 0), R(2, 0x01), R(3, 0), R(4, 0), R(5, 0x60), R(6, 0xb0), R(7, 0), LINE(0), FREE(1)}},
+	{"power on", {
+		R(1, 0), R(2, 0x01), R(3, 0), R(4, 0), R(5, 0x60), R(6, 0xb0), R(7, 0), LINE(0), FREE(1)}},
 	{"scratch", {W(7, 0xa5), R(7, 0xa5), W(7, 0x5a), R(7, 0x5a)}},
-	{"divisor latch", {W(3, 0x83), R(0, 12), R(1, 0), W(0, 0x34), W(1, 0x12), R(0, 0x34), R(1, 0x12), OUT(""),
-	                   W(3, 0x03), R(1, 0), W(0, 'x'), OUT("x"), W(3, 0x83), R(0, 0x34)}},
+	{"divisor latch", {
+		W(3, 0x83), R(0, 12), R(1, 0), W(0, 0x34), W(1, 0x12), R(0, 0x34), R(1, 0x12), OUT(""),
+		W(3, 0x03), R(1, 0), W(0, 'x'), OUT("x"), W(3, 0x83), R(0, 0x34)}},
 	{"reserved bits", {W(1, 0xff), R(1, 0x0f), W(4, 0xff), R(4, 0x1f), W(3, 0x7f), R(3, 0x7f)}},
 	{"read only", {W(5, 0xff), R(5, 0x60), W(6, 0xff), R(6, 0xb0)}},
 	{"transmit", {W(0, 'h'), W(0, 'i'), OUT("hi"), R(5, 0x60)}},
 	{"fifo bits", {W(2, 0x01), R(2, 0xc1), W(2, 0xc7), R(2, 0xc1), W(2, 0xc6), R(2, 0x01)}},
 
-	{"not listening yet", {TYPE("q", 0), ROOMS(0), R(5, 0x60), ROOMS(1), TYPE("q", 1), R(5, 0x61), R(0, 'q'),
-	                       R(5, 0x60), R(0, 0)}},
+	{"not listening yet", {
+		TYPE("q", 0), ROOMS(0), R(5, 0x60), ROOMS(1), TYPE("q", 1), R(5, 0x61), R(0, 'q'),
+		R(5, 0x60), R(0, 0)}},
 	{"listening by interrupt", {TYPE("q", 0), W(1, 1), ROOMS(1), TYPE("q", 1), LINE(1)}},
-	{"one byte without fifo", {R(5, 0x60), TYPE("ab", 1), FREE(0), R(0, 'a'), ROOMS(1), TYPE("b", 1), R(0, 'b'),
-	                           ROOMS(1)}},
+	{"one byte without fifo", {
+		R(5, 0x60), TYPE("ab", 1), FREE(0), R(0, 'a'), ROOMS(1), TYPE("b", 1), R(0, 'b'),
+		ROOMS(1)}},
 	{"sixteen bytes with fifo", {W(2, 0x01), R(5, 0x60), FREE(16), TYPE("0123456789abcdefg", 16), FREE(0),
-	                             R(0, '0'), ROOMS(1), TYPE("g", 1), R(0, '1'), R(5, 0x61)}},
-	{"receiver reset", {W(2, 0x01), R(5, 0x60), TYPE("abc", 3), W(2, 0x03), FREE(0), R(5, 0x60), FREE(16)}},
+		R(0, '0'), ROOMS(1), TYPE("g", 1), R(0, '1'), R(5, 0x61)}},
+	{"receiver reset", {
+		W(2, 0x01), R(5, 0x60), TYPE("abc", 3), W(2, 0x03), FREE(0), R(5, 0x60), FREE(16)}},
 	{"fifo off drops", {W(2, 0x01), R(5, 0x60), TYPE("abc", 3), W(2, 0x00), R(5, 0x60)}},
 	{"reset bit needs enable", {R(5, 0x60), TYPE("a", 1), W(2, 0x02), R(0, 'a')}},
 
-	{"receive interrupt", {W(1, 1), LINE(0), TYPE("a", 1), LINE(1), R(2, 0x04), LINE(1), R(0, 'a'), LINE(0),
-	                       R(2, 0x01), EDGES(1)}},
+	{"receive interrupt", {
+		W(1, 1), LINE(0), TYPE("a", 1), LINE(1), R(2, 0x04), LINE(1), R(0, 'a'), LINE(0),
+		R(2, 0x01), EDGES(1)}},
 	{"masked", {R(5, 0x60), TYPE("a", 1), LINE(0), R(2, 0x01), W(1, 1), LINE(1), W(1, 0), LINE(0)}},
 	{"time-out below the trigger level", {W(2, 0x41), W(1, 1), TYPE("abc", 3), LINE(1), R(2, 0xcc),
-	                                      TYPE("d", 1), R(2, 0xc4), R(0, 'a'), R(2, 0xcc)}},
-	{"trigger level 14", {W(2, 0xc1), W(1, 1), TYPE("0123456789abc", 13), R(2, 0xcc), TYPE("d", 1), R(2, 0xc4)}},
+		TYPE("d", 1), R(2, 0xc4), R(0, 'a'), R(2, 0xcc)}},
+	{"trigger level 14", {
+		W(2, 0xc1), W(1, 1), TYPE("0123456789abc", 13), R(2, 0xcc), TYPE("d", 1), R(2, 0xc4)}},
 	{"trigger level 8", {W(2, 0x81), W(1, 1), TYPE("0123456", 7), R(2, 0xcc), TYPE("d", 1), R(2, 0xc4)}},
 
-	{"transmit interrupt", {W(1, 2), LINE(1), R(2, 0x02), LINE(0), R(2, 0x01), W(0, 'a'), LINE(1), W(0, 'b'),
-	                        LINE(1), EDGES(3), R(2, 0x02), LINE(0), OUT("ab")}},
-	{"transmit masked", {W(0, 'a'), LINE(0), R(2, 0x01), W(1, 2), LINE(1), W(1, 2), R(2, 0x02), W(1, 2), LINE(0),
-	                     W(1, 0), W(1, 2), LINE(1)}},
+	{"transmit interrupt", {
+		W(1, 2), LINE(1), R(2, 0x02), LINE(0), R(2, 0x01), W(0, 'a'), LINE(1), W(0, 'b'),
+		LINE(1), EDGES(3), R(2, 0x02), LINE(0), OUT("ab")}},
+	{"transmit masked", {
+		W(0, 'a'), LINE(0), R(2, 0x01), W(1, 2), LINE(1), W(1, 2), R(2, 0x02), W(1, 2), LINE(0),
+		W(1, 0), W(1, 2), LINE(1)}},
 
 	{"priorities", {W(4, 0x10), W(0, 'a'), W(0, 'b'), W(1, 0x0f), W(4, 0x12), R(2, 0x06), R(5, 0x63),
-	                R(2, 0x04), R(0, 'a'), R(2, 0x02), R(2, 0x00), R(6, 0x1b), R(2, 0x01), LINE(0)}},
+		R(2, 0x04), R(0, 'a'), R(2, 0x02), R(2, 0x00), R(6, 0x1b), R(2, 0x01), LINE(0)}},
 
-	{"loopback data", {W(4, 0x10), W(0, 'z'), OUT(""), R(5, 0x61), R(0, 'z'), R(5, 0x60), FREE(0), TYPE("q", 0)}},
+	{"loopback data", {
+		W(4, 0x10), W(0, 'z'), OUT(""), R(5, 0x61), R(0, 'z'), R(5, 0x60), FREE(0), TYPE("q", 0)}},
 	{"loopback ends", {W(4, 0x10), R(5, 0x60), TYPE("q", 0), W(4, 0), ROOMS(1), TYPE("q", 1)}},
 	{"loopback overrun", {W(4, 0x10), W(0, 'a'), W(0, 'b'), R(5, 0x63), R(5, 0x61), R(0, 'a')}},
-	{"loopback modem", {W(4, 0x10), R(6, 0x0b), R(6, 0x00), W(4, 0x11), R(6, 0x22), W(4, 0x12), R(6, 0x13),
-	                    W(4, 0x14), R(6, 0x41), W(4, 0x18), R(6, 0x8c), W(4, 0x1f), R(6, 0xf3), R(6, 0xf0),
-	                    W(4, 0x0f), R(6, 0xb4), R(6, 0xb0)}},
+	{"loopback modem", {
+		W(4, 0x10), R(6, 0x0b), R(6, 0x00), W(4, 0x11), R(6, 0x22), W(4, 0x12), R(6, 0x13),
+		W(4, 0x14), R(6, 0x41), W(4, 0x18), R(6, 0x8c), W(4, 0x1f), R(6, 0xf3), R(6, 0xf0),
+		W(4, 0x0f), R(6, 0xb4), R(6, 0xb0)}},
 	{"modem interrupt", {W(1, 8), LINE(0), W(4, 0x10), LINE(1), R(2, 0x00), R(6, 0x0b), LINE(0)}},
 
-	{"machine reset", {W(2, 0x01), W(1, 3), W(3, 0x80), W(4, 1), W(7, 9), LINE(1), RESET, LINE(0), R(1, 0),
-	                   R(2, 1), R(3, 0), R(4, 0), R(7, 0), R(6, 0xb0)}},
+	{"machine reset", {
+		W(2, 0x01), W(1, 3), W(3, 0x80), W(4, 1), W(7, 9), LINE(1), RESET, LINE(0), R(1, 0),
+		R(2, 1), R(3, 0), R(4, 0), R(7, 0), R(6, 0xb0)}},
 };
 
 struct rig { struct fake_host f; struct dev_serial s; struct dev_bus bus; };
@@ -85,7 +97,9 @@ static bool run_step(struct rig *g, const struct step *st)
 	case 'e': return g->f.edges[4] == st->value;
 	case 'm': return g->f.rooms == st->value;
 	case 'f': return dev_serial_rx_room(&g->s) == st->value;
-	case 'o': return g->f.output_len == strlen(st->text) && !memcmp(g->f.output, st->text, g->f.output_len);
+	case 'o':
+		return g->f.output_len == strlen(st->text) &&
+		       !memcmp(g->f.output, st->text, g->f.output_len);
 	default: dev_serial_reset(&g->s); return true;
 	}
 }

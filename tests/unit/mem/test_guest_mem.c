@@ -91,9 +91,11 @@ static void test_ranges(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		const struct range_row *r = &rows[i];
 		if (guest_mem_contains(&gm, r->gpa, r->len) != r->ram)
-			fail_msg("contains 0x%llx+0x%llx", (unsigned long long)r->gpa, (unsigned long long)r->len);
+			fail_msg("contains 0x%llx+0x%llx", (unsigned long long)r->gpa,
+				 (unsigned long long)r->len);
 		if ((guest_mem_window(&gm, r->gpa, r->len) != NULL) != r->window)
-			fail_msg("window 0x%llx+0x%llx", (unsigned long long)r->gpa, (unsigned long long)r->len);
+			fail_msg("window 0x%llx+0x%llx", (unsigned long long)r->gpa,
+				 (unsigned long long)r->len);
 	}
 	assert_true(guest_mem_contains(&gm, 0, 0));
 	guest_mem_fini(&gm);
