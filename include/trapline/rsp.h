@@ -18,6 +18,7 @@
  *    given or until rsp_engine_reset().
  *  - Exactly one reply is owed for each request. A second reply is a bug of the caller: it is dropped and
  *    counted in rsp_engine.misuse. While a reply is owed, rsp_engine_next() returns no further request.
+ *    RSP_KILL from "k" and RSP_RESTART owe none; one reply given all the same is dropped and not counted.
  *  - One thread at a time per engine. Nothing here blocks.
  *
  * Sources: GDB manual, appendix "GDB Remote Serial Protocol"; LLDB docs/lldb-gdb-remote.txt.
@@ -67,6 +68,8 @@ enum rsp_feature {
 	RSP_F_PHYS_MODE = 1 << 17,    /* qemu.PhyMemMode */
 	RSP_F_LLDB = 1 << 18,         /* LLDB's own packets: qHostInfo, qProcessInfo, qRegisterInfo ... */
 	RSP_F_CONSOLE = 1 << 19,      /* O packets while running */
+	RSP_F_COND_BREAK = 1 << 20,   /* conditions in Z packets (point.extra): ConditionalBreakpoints+ */
+	RSP_F_BREAK_CMDS = 1 << 21,   /* commands in Z packets (point.extra): BreakpointCommands+ */
 };
 
 /* ---- requests ---------------------------------------------------------------------------------- */
@@ -120,7 +123,8 @@ enum rsp_kind {
 	RSP_WATCH_INFO,        /* qWatchpointSupportInfo -  (answer: rsp_reply_text "num:4;") */
 	RSP_SAVE_REGS,         /* QSaveRegisterState    thread (answer: rsp_reply_number) */
 	RSP_RESTORE_REGS,      /* QRestoreRegisterState thread, number */
-	RSP_ALLOCATE,          /* _M             mem.addr = size (answer: rsp_reply_number or error) */
+	RSP_ALLOCATE,          /* _M             mem.addr = size, mem.len = bits r 4, w 2, x 1
+	                                         (answer: rsp_reply_number or error) */
 	RSP_DEALLOCATE,        /* _m             mem.addr */
 	RSP_KIND_COUNT
 };
@@ -129,7 +133,10 @@ enum rsp_point { RSP_POINT_SW, RSP_POINT_HW, RSP_POINT_WRITE, RSP_POINT_READ, RS
 
 enum rsp_action_kind { RSP_ACT_CONTINUE, RSP_ACT_STEP, RSP_ACT_RANGE, RSP_ACT_STOP };
 
-/* One vCont action. c/s/C/S packets arrive as a vCont with the threads that Hc chose. */
+/*
+ * One vCont action. c/s/C/S packets arrive as a vCont with the threads that Hc chose. Where Hc chose none,
+ * s, S and C act on the thread of Hg (RSP_TID_ANY if none was chosen) and the others continue.
+ */
 struct rsp_action {
 	enum rsp_action_kind kind;
 	uint8_t signal;      /* C, S: GDB signal number; 0 = none */
@@ -148,7 +155,7 @@ struct rsp_request {
 			uint64_t addr;
 			uint64_t len;        /* as asked; may exceed what a reply can hold */
 			const uint8_t *data; /* M, X: exactly len bytes */
-			bool binary;         /* x: answer with rsp_reply_binary_memory */
+			bool binary;         /* x; rsp_reply_memory answers either */
 		} mem;
 		struct {
 			enum rsp_point type;
@@ -254,26 +261,36 @@ struct rsp_config {
 	void *trace_ctx;
 };
 
+/* Receiver of one frame at a time. Private to src/rsp/frame.c; its states are described there. */
+struct rsp_frame {
+	uint8_t *buf;         /* the body without escapes; NUL-terminated when complete */
+	size_t size, len;     /* most bytes of a body, and how many there are */
+	size_t excess;        /* body bytes beyond size: counted, not kept */
+	uint8_t state, sum, given;
+	uint8_t restarts;     /* '$' inside a body, since the last packet */
+	bool escaped;         /* the byte before was the escape character */
+	bool check;           /* the checksum must match (with acknowledgements only) */
+};
+
 /* The caller owns this struct; its members are private to librsp (their meaning is in src/rsp). */
 struct rsp_engine {
 	struct rsp_config cfg;
 	uint32_t client;      /* enum rsp_client bits: read with rsp_engine_client() */
 	uint32_t misuse;      /* replies given when none was owed */
-	uint8_t state, sum, sum_digits, bad_packets;
-	bool owed, running, escape_pending;
-	bool packet_ready, interrupt_pending, broken;
-	size_t in_len;        /* bytes of the packet being received or answered */
-	size_t out_start, out_len;
-	size_t packet_start;  /* first byte of the packet that may have to be sent again */
-	size_t packet_len;
-	size_t body_start;    /* of the reply being built */
-	bool overflow;
+	struct rsp_frame frame;
+	uint8_t turn;         /* whose move it is: engine.h */
+	uint8_t bad_packets;  /* in a row */
+	uint8_t resends;      /* of the same packet */
+	bool greeted;         /* a good packet has been seen */
+	bool interrupted, broken, broken_told, spare_reply;
+	bool lldb_x;          /* x is answered in the form of older LLDBs */
+	size_t junk;          /* bytes between packets that mean nothing, since the last good packet */
+	/* Output: [out_start, out_end) is unsent; [packet_start, +packet_len) is kept for a resend. */
+	size_t out_start, out_end, packet_start, packet_len;
 	enum rsp_kind owed_kind;
 	struct rsp_tid general, resume;
 	struct rsp_request req;
 	struct rsp_action actions[RSP_MAX_VCONT];
-	uint8_t pending[512]; /* bytes that arrived while a reply was owed */
-	size_t pending_len;
 };
 
 /* Prepares an engine for a new client. 0, or -1 when a size in cfg is below its minimum. */
@@ -283,13 +300,18 @@ int rsp_engine_init(struct rsp_engine *e, const struct rsp_config *cfg);
 void rsp_engine_reset(struct rsp_engine *e);
 
 /*
- * Takes bytes that arrived. Returns how many were taken: fewer than len when a complete request waits
- * (call rsp_engine_next(), reply, feed the rest). Never more than len. After RSP_EVENT_BROKEN takes all.
+ * Takes bytes that arrived. Returns how many were taken, never more than len; the engine keeps none of the
+ * rest. Fewer than len are taken when
+ *  - a complete request waits: call rsp_engine_next(), reply, feed the rest;
+ *  - a reply is owed and another packet follows: only what may stand between packets is taken (so an
+ *    interrupt is seen while the target runs); feed the rest after the reply;
+ *  - the output has no room for one more reply: send it, feed the rest.
+ * After RSP_EVENT_BROKEN it takes all.
  */
 size_t rsp_engine_feed(struct rsp_engine *e, const void *bytes, size_t len);
 
 /*
- * The next thing that happened. RSP_EVENT_INTERRUPT may come while the reply to RSP_RESUME is owed (that
+ * The next thing that happened. RSP_EVENT_BROKEN comes once. RSP_EVENT_INTERRUPT may come while the reply to RSP_RESUME is owed (that
  * is what it is for); requests may not. *ret_req is written only with RSP_EVENT_REQUEST.
  * Packets that the engine answers by itself (qSupported, QStartNoAckMode, vCont?, vMustReplyEmpty,
  * QThreadSuffixSupported, QListThreadsInStopReply, QEnableErrorStrings, unknown and malformed ones) never
@@ -306,10 +328,19 @@ void rsp_engine_sent(struct rsp_engine *e, size_t n);
 /* enum rsp_client bits of the connected client. */
 uint32_t rsp_engine_client(const struct rsp_engine *e);
 
+/* A request came out of rsp_engine_next() and its reply was not given yet. */
+bool rsp_engine_owed(const struct rsp_engine *e);
+
+/* RSP_EVENT_BROKEN has happened or is about to. */
+bool rsp_engine_broken(const struct rsp_engine *e);
+
 /* The thread that Hg chose; RSP_TID_ANY at first. The session sets it when a stop is reported. */
 void rsp_engine_set_general(struct rsp_engine *e, int64_t tid);
 
-/* Most bytes of raw memory or data that fit one reply in the encoding asked for (binary or hex). */
+/*
+ * Most bytes of raw memory or data that fit one reply in the encoding asked for (binary or hex). Bytes that
+ * need an escape make a binary reply hold fewer: see rsp_reply_memory().
+ */
 size_t rsp_engine_reply_room(const struct rsp_engine *e, bool binary);
 
 /* ---- replies: each answers the one request that is owed ------------------------------------------- */
@@ -322,12 +353,15 @@ void rsp_reply_empty(struct rsp_engine *e);                     /* "unsupported"
  */
 void rsp_reply_error(struct rsp_engine *e, unsigned code, const char *text);
 void rsp_reply_text(struct rsp_engine *e, const char *text);    /* as it is, no '#', '$', '}', '*' in it */
-void rsp_reply_hex(struct rsp_engine *e, const void *bytes, size_t len);
+void rsp_reply_hex(struct rsp_engine *e, const void *bytes, size_t len); /* cut at rsp_engine_reply_room() */
 /* Registers: bytes with an availability map; unavailable bytes go out as "xx". map may be NULL. */
 void rsp_reply_regs(struct rsp_engine *e, const uint8_t *bytes, const bool *map, size_t len);
-void rsp_reply_memory(struct rsp_engine *e, const void *bytes, size_t len); /* m: hex; x: 'b' + binary */
-void rsp_reply_binary(struct rsp_engine *e, const void *bytes, size_t len); /* escaped, nothing in front */
-void rsp_reply_number(struct rsp_engine *e, uint64_t value);    /* hex, no leading zeros */
+/* m: hex; x: 'b' + binary (bare for older LLDBs). What does not fit is left off: clients ask for the rest. */
+void rsp_reply_memory(struct rsp_engine *e, const void *bytes, size_t len);
+/* Escaped, nothing in front; an error reply when it does not fit. */
+void rsp_reply_binary(struct rsp_engine *e, const void *bytes, size_t len);
+/* Hex, no leading zeros; decimal to QSaveRegisterState, as LLDB expects. */
+void rsp_reply_number(struct rsp_engine *e, uint64_t value);
 void rsp_reply_current_thread(struct rsp_engine *e, int64_t tid);           /* QC... */
 void rsp_reply_threads(struct rsp_engine *e, const int64_t *tids, size_t count); /* m...; the qsThreadInfo
                                                   that follows is answered 'l' by the engine */
@@ -342,7 +376,11 @@ void rsp_reply_region(struct rsp_engine *e, uint64_t start, uint64_t size, const
                       const char *name);
 void rsp_reply_stop(struct rsp_engine *e, const struct rsp_stop *stop);
 
-/* Console text ('O' packets), only while the reply to RSP_RESUME is owed; else dropped, returns false. */
+/*
+ * Console text ('O' packets), only while the reply to RSP_RESUME, RSP_RUN or RSP_MONITOR is owed and there is
+ * room besides that reply; else all of it is dropped, returns false. Needs RSP_F_CONSOLE, except for
+ * RSP_MONITOR: a long answer can go out in pieces, rsp_reply_ok() at the end.
+ */
 bool rsp_engine_console(struct rsp_engine *e, const char *text, size_t len);
 
 /* ---- the packet table ------------------------------------------------------------------------------ */
