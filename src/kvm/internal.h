@@ -155,6 +155,8 @@ const char *kvm_exit_count_name(enum kvm_count kind);
 /* state.c: neutral structs <-> KVM's, and the only place that knows both. */
 int kvm_state_get(struct kvm_vcpu *v, unsigned groups);   /* fills v->state; lazily, by v->cached */
 int kvm_state_set(struct kvm_vcpu *v, unsigned groups, const struct x86_state *st, struct error *err);
+/* CORE and SYSTEM of the boot vcpu from a loader's entry state; what a loader does not know is kept. */
+int kvm_state_set_entry(struct kvm_machine *m, const struct x86_state *entry, struct error *err);
 void kvm_state_forget(struct kvm_vcpu *v);                /* the vcpu is about to run */
 uint64_t kvm_state_pc(struct kvm_vcpu *v);                /* linear pc of a vcpu that is out of KVM_RUN */
 void kvm_state_layout(const struct kvm_cpuid2 *cpuid, struct x86_layout *ret);

@@ -164,12 +164,19 @@ static void close_fd(int fd)
 		close(fd);
 }
 
-void kvm_machine_free(struct kvm_machine *m)
+void kvm_machine_stop_threads(struct kvm_machine *m)
 {
 	if (m == NULL)
 		return;
 	kvm_machine_end(m);
 	kvm_runctl_join(m);
+}
+
+void kvm_machine_free(struct kvm_machine *m)
+{
+	if (m == NULL)
+		return;
+	kvm_machine_stop_threads(m);
 	for (unsigned i = 0; i < m->vcpu_count; i++)
 		kvm_vcpu_close(&m->vcpu[i]);
 	close_fd(m->vm_fd);
@@ -193,10 +200,10 @@ void kvm_machine_set_sink(struct kvm_machine *m, const struct debug_sink *sink)
 
 int kvm_machine_start(struct kvm_machine *m, const struct x86_state *entry, bool stopped, struct error *err)
 {
-	int rc = kvm_state_set(&m->vcpu[0], X86_GROUP_CORE | X86_GROUP_SYSTEM, entry, err);
+	int rc = kvm_state_set_entry(m, entry, err);
 
 	if (rc < 0)
-		return error_wrap(err, "the entry state cannot be set");
+		return rc;
 	for (unsigned i = 0; !stopped && i < m->vcpu_count; i++)
 		m->vcpu[i].plan.move = DEBUG_RUN;
 	return kvm_runctl_start(m, err);

@@ -33,6 +33,9 @@ struct kvm_config {
 int kvm_machine_new(const struct kvm_config *cfg, struct kvm_machine **ret, struct error *err);
 void kvm_machine_free(struct kvm_machine *m); /* ends and joins the threads; NULL is fine */
 
+/* Ends the machine and joins its threads: from then on nothing runs and nothing calls back. NULL is fine. */
+void kvm_machine_stop_threads(struct kvm_machine *m);
+
 /* What a vcpu has: for register tables. Constant. */
 const struct x86_layout *kvm_machine_layout(const struct kvm_machine *m);
 

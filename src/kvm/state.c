@@ -318,6 +318,19 @@ int kvm_state_set(struct kvm_vcpu *v, unsigned wanted, const struct x86_state *s
 	return 0;
 }
 
+int kvm_state_set_entry(struct kvm_machine *m, const struct x86_state *entry, struct error *err)
+{
+	struct kvm_vcpu *v = &m->vcpu[0];
+	struct x86_state st = *entry;
+	int rc = kvm_state_get(v, X86_GROUP_SYSTEM);
+
+	if (rc < 0)
+		return error_set(err, -rc, "cannot read the vcpu's state: %s", strerror(-rc));
+	st.apic_base = v->state.apic_base;
+	rc = kvm_state_set(v, X86_GROUP_CORE | X86_GROUP_SYSTEM, &st, err);
+	return rc < 0 ? error_wrap(err, "the entry state cannot be set") : 0;
+}
+
 void kvm_state_forget(struct kvm_vcpu *v)
 {
 	v->cached = 0;

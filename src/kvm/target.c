@@ -122,12 +122,8 @@ static int target_reset(void *t, struct error *err)
 
 	if (rc < 0)
 		return rc;
-	/* The hook fills what an entry needs and leaves the rest as it is after power-on. */
-	entry = m->vcpu[0].state;
 	rc = m->cfg.hooks.reload(m->cfg.hooks.ctx, &entry, err);
-	if (rc < 0)
-		return rc;
-	return kvm_state_set(&m->vcpu[0], X86_GROUP_CORE | X86_GROUP_SYSTEM, &entry, err);
+	return rc < 0 ? rc : kvm_state_set_entry(m, &entry, err);
 }
 
 static void target_kill(void *t)

@@ -1,0 +1,332 @@
+#include "cli/machine.h"
+
+#include "base/log.h"
+#include "cli/console.h"
+#include "cli/image.h"
+#include "cli/input.h"
+#include "cli/stub.h"
+#include "cli/terminal.h"
+#include "dev/debug_exit.h"
+#include "dev/debugcon.h"
+#include "dev/reset.h"
+#include "dev/serial.h"
+#include "kvm/machine.h"
+#include "server/loop.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SERIAL_PORT 0x3f8
+#define SERIAL_LINE 4
+/* RAM below the hole for devices, and where the rest goes (doc/boot.md). */
+#define LOW_RAM_END 0xc0000000ull
+#define HIGH_RAM 0x100000000ull
+
+#define EXIT_KILLED 137 /* as a shell tells of a program that SIGKILL ended */
+
+struct machine {
+	const struct cli_options *opt;
+	struct boot_image image;
+	struct guest_mem mem;
+	struct dev_bus bus;
+	struct dev_host host;
+	struct dev_serial serial;
+	struct dev_reset reset;
+	struct boot_entry entry;
+	struct kvm_probe probe;
+	struct kvm_machine *kvm;
+	struct debug_session *session;
+	struct server_loop *loop;
+	struct cli_stub *stub;
+	struct cli_console *console;
+	struct cli_input input;
+	bool input_ready;
+	int signal_fd, signal_id;
+	int signal;               /* that ended us, 0: none */
+	bool quit;                /* the user's key ended us */
+};
+
+/* ---- what devices may do ---- */
+
+static void host_irq(void *ctx, unsigned line, bool level)
+{
+	kvm_machine_irq(((struct machine *)ctx)->kvm, line, level);
+}
+
+static void host_output(void *ctx, const void *bytes, size_t len)
+{
+	cli_console_write(((struct machine *)ctx)->console, bytes, len);
+}
+
+static void host_exit(void *ctx, uint32_t status)
+{
+	kvm_machine_guest_exit(((struct machine *)ctx)->kvm, status);
+}
+
+static void host_reset(void *ctx)
+{
+	struct machine *m = ctx;
+
+	if (m->opt->no_reboot)
+		kvm_machine_guest_exit(m->kvm, 0);
+	else
+		kvm_machine_guest_reset(m->kvm);
+}
+
+/* ---- putting together ---- */
+
+static int add_memory(struct machine *m, struct error *err)
+{
+	uint64_t size = m->opt->memory;
+	uint64_t low = size < LOW_RAM_END ? size : LOW_RAM_END;
+	int rc = guest_mem_add(&m->mem, 0, low, err);
+
+	if (rc == 0 && size > low)
+		rc = guest_mem_add(&m->mem, HIGH_RAM, size - low, err);
+	return rc;
+}
+
+static int load(struct machine *m, struct error *err)
+{
+	struct boot_options opt = {.cmdline = m->opt->cmdline};
+
+	return boot_load(&m->image, &opt, &m->mem, &m->entry, err);
+}
+
+/* kvm_hooks.reload: everything as at the first start, the debugger's points excepted (they are wishes). */
+static int reload(void *ctx, struct x86_state *ret_entry, struct error *err)
+{
+	struct machine *m = ctx;
+	int rc;
+
+	dev_serial_reset(&m->serial);
+	dev_reset_reset(&m->reset);
+	guest_mem_clear(&m->mem);
+	rc = load(m, err);
+	if (rc == 0)
+		*ret_entry = m->entry.state;
+	return rc;
+}
+
+static int add_devices(struct machine *m, struct error *err)
+{
+	int rc;
+
+	m->host = (struct dev_host){.ctx = m, .irq = host_irq, .output = host_output, .exit = host_exit,
+	                            .reset = host_reset};
+	dev_serial_init(&m->serial, &m->host, SERIAL_LINE);
+	dev_reset_init(&m->reset, &m->host);
+	rc = dev_serial_attach(&m->serial, &m->bus, SERIAL_PORT);
+	if (rc == 0)
+		rc = dev_debugcon_attach(&m->host, &m->bus);
+	if (rc == 0)
+		rc = dev_debug_exit_attach(&m->host, &m->bus);
+	if (rc == 0)
+		rc = dev_reset_attach(&m->reset, &m->bus);
+	return rc < 0 ? error_set(err, -rc, "the devices do not fit their bus") : 0;
+}
+
+static int create_kvm(struct machine *m, struct error *err)
+{
+	struct kvm_config cfg = {
+		.vcpus = m->opt->cpus,
+		.mem = &m->mem,
+		.bus = &m->bus,
+		.probe = &m->probe,
+		.hooks = {.ctx = m, .reload = reload},
+	};
+
+	return kvm_machine_new(&cfg, &m->kvm, err);
+}
+
+static int create_session(struct machine *m, struct error *err)
+{
+	struct debug_config cfg = {
+		.ops = kvm_machine_ops(),
+		.target = m->kvm,
+		.caps = &m->probe.caps,
+		.layout = kvm_machine_layout(m->kvm),
+		.mem = &m->mem,
+		.image_path = m->image.name,
+		.image_bias = m->entry.bias,
+		.stay_stopped = m->opt->gdb == CLI_GDB_WAIT,
+	};
+	struct cli_stub_config stub = {
+		.address = m->opt->gdb != CLI_GDB_OFF ? &m->opt->gdb_address : NULL,
+		.machine = m->kvm,
+		.loop = m->loop,
+		.log_path = m->opt->gdb_log,
+	};
+
+	m->session = debug_session_new(&cfg);
+	if (m->session == NULL)
+		return error_set(err, ENOMEM, "no memory for the debug session");
+	stub.session = m->session;
+	return cli_stub_new(&stub, &m->stub, err);
+}
+
+/* ---- the loop's sources ---- */
+
+static void on_end(void *ctx)
+{
+	server_loop_quit(((struct machine *)ctx)->loop);
+}
+
+static void on_quit_key(void *ctx)
+{
+	struct machine *m = ctx;
+
+	m->quit = true;
+	server_loop_quit(m->loop);
+}
+
+static void on_signal(void *ctx)
+{
+	struct machine *m = ctx;
+
+	if (cli_terminal_take(m->signal_fd, &m->signal) == CLI_SIGNAL_END)
+		server_loop_quit(m->loop);
+	else
+		server_loop_arm(m->loop, m->signal_id);
+}
+
+static int add_sources(struct machine *m, struct error *err)
+{
+	int end_id = server_loop_add(m->loop, kvm_machine_end_fd(m->kvm), on_end, m);
+	bool stdin_is_ours = m->opt->gdb == CLI_GDB_OFF || m->opt->gdb_address.kind != SERVER_STDIO;
+	int rc;
+
+	m->signal_id = server_loop_add(m->loop, m->signal_fd, on_signal, m);
+	if (end_id < 0 || m->signal_id < 0)
+		return error_set(err, ENOSPC, "cannot watch the machine's end");
+	server_loop_arm(m->loop, end_id);
+	server_loop_arm(m->loop, m->signal_id);
+	if (!stdin_is_ours)
+		return 0;
+	rc = cli_terminal_raw(err);
+	if (rc == 0)
+		rc = cli_input_init(&m->input, m->loop, &m->serial, on_quit_key, m, err);
+	m->input_ready = rc == 0;
+	return rc;
+}
+
+static void tell_how_to_connect(const struct machine *m)
+{
+	const struct server_listener *l = cli_stub_listener(m->stub);
+	char target[160];
+
+	if (l == NULL || m->opt->verbosity < 0 || l->address.kind == SERVER_STDIO)
+		return;
+	if (server_listener_is_wide(l))
+		log_warn("the debugger's port is open to other machines: whoever reaches it controls the guest");
+	server_listener_target(l, target, sizeof(target));
+	fprintf(stderr, "trapline: %s; in gdb type:  target remote %s%s",
+	        m->opt->gdb == CLI_GDB_WAIT ? "waiting for a debugger" : "a debugger may attach", target,
+	        cli_terminal_is_raw() ? "\r\n" : "\n");
+}
+
+/* ---- the end ---- */
+
+/* How the machine ended -> exit status. */
+static int ending(struct machine *m, struct error *err)
+{
+	uint32_t status;
+
+	if (m->quit)
+		return 0;
+	switch (cli_stub_end(m->stub, &status)) {
+	case CLI_END_EXITED:
+		return (int)(status & 0xff);
+	case CLI_END_DIED:
+		return error_set(err, EIO, "the guest died: %s", debug_session_death(m->session)->text);
+	default:
+		return EXIT_KILLED;
+	}
+}
+
+static int run(struct machine *m, struct error *err)
+{
+	int rc = kvm_machine_start(m->kvm, &m->entry.state, m->opt->gdb == CLI_GDB_WAIT, err);
+
+	if (rc < 0)
+		return rc;
+	tell_how_to_connect(m);
+	cli_stub_start(m->stub);
+	server_loop_run(m->loop);
+	kvm_machine_stop_threads(m->kvm);
+	return ending(m, err);
+}
+
+static int build(struct machine *m, struct error *err)
+{
+	bool stdio = m->opt->gdb != CLI_GDB_OFF && m->opt->gdb_address.kind == SERVER_STDIO;
+	int rc = kvm_probe_run(&m->probe, err);
+
+	if (rc == 0)
+		rc = cli_image_open(m->opt->kernel, &m->image, err);
+	if (rc == 0)
+		rc = add_memory(m, err);
+	if (rc == 0)
+		rc = load(m, err);
+	if (rc == 0)
+		rc = server_loop_new(&m->loop, err);
+	if (rc == 0)
+		rc = cli_terminal_signals(m->opt->command == CLI_DEBUG, &m->signal_fd, err);
+	if (rc == 0) {
+		m->console = cli_console_new(stdio ? STDERR_FILENO : STDOUT_FILENO, err);
+		rc = m->console == NULL ? -err->code : 0;
+	}
+	if (rc == 0)
+		rc = add_devices(m, err);
+	if (rc == 0)
+		rc = create_kvm(m, err);
+	if (rc == 0)
+		rc = create_session(m, err);
+	if (rc == 0)
+		rc = add_sources(m, err);
+	return rc;
+}
+
+static void take_apart(struct machine *m)
+{
+	kvm_machine_stop_threads(m->kvm);
+	if (m->input_ready)
+		cli_input_fini(&m->input);
+	cli_stub_free(m->stub);
+	debug_session_free(m->session);
+	kvm_machine_free(m->kvm);
+	cli_console_free(m->console, m->signal != 0 ? 1000 : -1);
+	dev_serial_fini(&m->serial);
+	dev_reset_fini(&m->reset);
+	server_loop_free(m->loop);
+	if (m->signal_fd >= 0)
+		close(m->signal_fd);
+	guest_mem_fini(&m->mem);
+	cli_image_close(&m->image);
+	cli_terminal_restore();
+}
+
+int cli_machine_run(const struct cli_options *opt, struct error *err)
+{
+	struct machine *m = calloc(1, sizeof(*m));
+	int rc, signal;
+
+	if (m == NULL)
+		return error_set(err, ENOMEM, "no memory for the machine");
+	m->opt = opt;
+	m->signal_fd = -1;
+	guest_mem_init(&m->mem);
+	dev_bus_init(&m->bus);
+	rc = build(m, err);
+	if (rc == 0)
+		rc = run(m, err);
+	take_apart(m);
+	signal = m->signal;
+	free(m);
+	if (signal != 0)
+		cli_terminal_die(signal);
+	return rc;
+}
