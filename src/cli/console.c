@@ -22,7 +22,8 @@ enum way {
 /*
  * lock covers everything below it. While count > 0 only the drainer writes to fd, else whoever has
  * the lock; the drainer writes without the lock from bytes that nobody else moves (it alone takes them).
- * changed: count fell, or error was set (for writers and flushers); more: count rose, or ending (for the drainer).
+ * changed: count fell, or error was set (for writers and flushers); more: count rose, or ending (for the
+ * drainer).
  */
 struct cli_console {
 	int fd, end_fd;
@@ -87,7 +88,8 @@ static ssize_t write_now(const struct cli_console *c, const uint8_t *bytes, size
 		if (len > PIPE_BUF)
 			len = PIPE_BUF;
 	}
-	n = c->way == WAY_SOCKET ? send(c->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL) : write(c->fd, bytes, len);
+	n = c->way == WAY_SOCKET ? send(c->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL)
+				 : write(c->fd, bytes, len);
 	if (n >= 0)
 		return n;
 	return errno == EAGAIN || errno == EINTR ? 0 : -errno;

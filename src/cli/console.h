@@ -29,8 +29,8 @@ struct cli_console *cli_console_new(int fd, struct error *err);
 void cli_console_write(struct cli_console *c, const void *bytes, size_t len);
 
 /*
- * Waits until everything is out, at most limit_ms milliseconds (-1: as long as it takes). Bytes that are still
- * queued. Any thread.
+ * Waits until everything is out, at most limit_ms milliseconds (-1: as long as it takes). Bytes that are
+ * still queued. Any thread.
  */
 size_t cli_console_flush(struct cli_console *c, int limit_ms);
 

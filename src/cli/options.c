@@ -11,6 +11,7 @@
 
 #define RUN (1u << CLI_RUN)
 #define DEBUG (1u << CLI_DEBUG)
+#define BOTH (RUN | DEBUG)
 #define DOCTOR (1u << CLI_DOCTOR)
 #define ALL (RUN | DEBUG | DOCTOR | 1u << CLI_HELP | 1u << CLI_VERSION)
 
@@ -34,11 +35,12 @@ static int set_memory(struct cli_options *opt, const char *value, struct error *
 	case -ERANGE:
 		return error_set(err, EINVAL, "memory size '%.40s' is out of range", value);
 	default:
-		return error_set(err, EINVAL, "bad memory size '%.40s': expected a number and K, M, G or T", value);
+		return error_set(err, EINVAL, "bad memory size '%.40s': expected a number and K, M, G or T",
+				 value);
 	}
 	if (n < CLI_MIN_MEMORY)
-		return error_set(err, EINVAL, "memory size '%.40s' is too small (%llu bytes, at least 1M)", value,
-		                 (unsigned long long)n);
+		return error_set(err, EINVAL, "memory size '%.40s' is too small (%llu bytes, at least 1M)",
+				 value, (unsigned long long)n);
 	if (n > CLI_MAX_MEMORY)
 		return error_set(err, EINVAL, "memory size '%.40s' is too large (at most 1T)", value);
 	opt->memory = bytes_align_up(n, 4096);
@@ -50,7 +52,8 @@ static int set_cpus(struct cli_options *opt, const char *value, struct error *er
 	uint64_t n;
 
 	if (parse_u64(value, 1, DEBUG_MAX_VCPUS, &n) < 0)
-		return error_set(err, EINVAL, "bad number of cpus '%.40s': expected 1 to %d", value, DEBUG_MAX_VCPUS);
+		return error_set(err, EINVAL, "bad number of cpus '%.40s': expected 1 to %d", value,
+				 DEBUG_MAX_VCPUS);
 	opt->cpus = (unsigned)n;
 	return 0;
 }
@@ -163,23 +166,25 @@ static int set_help(struct cli_options *opt, const char *value, struct error *er
 }
 
 static const struct cli_option table[] = {
-	{"memory", 'm', CLI_ARG_REQUIRED, "SIZE", RUN | DEBUG, "guest memory, such as 64M or 2G (default 128M)",
+	{"memory", 'm', CLI_ARG_REQUIRED, "SIZE", BOTH, "guest memory, such as 64M or 2G (default 128M)",
 	 set_memory},
-	{"cpus", 'c', CLI_ARG_REQUIRED, "N", RUN | DEBUG, "number of virtual CPUs (default 1)", set_cpus},
-	{"append", 'a', CLI_ARG_REQUIRED, "TEXT", RUN | DEBUG, "add to the guest's command line", set_append},
-	{"gdb", 0, CLI_ARG_OPTIONAL, "ADDR", RUN, "wait for a debugger before the first instruction", set_gdb},
+	{"cpus", 'c', CLI_ARG_REQUIRED, "N", BOTH, "number of virtual CPUs (default 1)", set_cpus},
+	{"append", 'a', CLI_ARG_REQUIRED, "TEXT", BOTH, "add to the guest's command line", set_append},
+	{"gdb", 0, CLI_ARG_OPTIONAL, "ADDR", RUN, "wait for a debugger before the first instruction",
+	 set_gdb},
 	{"gdb-attach", 0, CLI_ARG_OPTIONAL, "ADDR", RUN, "run, and let a debugger attach at any time",
 	 set_gdb_attach},
-	{"gdb-log", 0, CLI_ARG_REQUIRED, "FILE", RUN | DEBUG, "write every debugger packet to FILE", set_gdb_log},
-	{"core", 0, CLI_ARG_REQUIRED, "FILE", RUN | DEBUG, "write an ELF core to FILE when the guest dies", set_core},
-	{"no-reboot", 0, CLI_ARG_NONE, NULL, RUN | DEBUG, "end where the guest resets the machine", set_no_reboot},
+	{"gdb-log", 0, CLI_ARG_REQUIRED, "FILE", BOTH, "write every debugger packet to FILE", set_gdb_log},
+	{"core", 0, CLI_ARG_REQUIRED, "FILE", BOTH, "write an ELF core to FILE when the guest dies",
+	 set_core},
+	{"no-reboot", 0, CLI_ARG_NONE, NULL, BOTH, "end where the guest resets the machine", set_no_reboot},
 	{"lldb", 0, CLI_ARG_NONE, NULL, DEBUG, "start lldb instead of gdb", set_lldb},
 	{"debugger", 0, CLI_ARG_REQUIRED, "PROGRAM", DEBUG, "start PROGRAM as gdb (or, with --lldb, as lldb)",
 	 set_debugger},
 	{"eval", 'e', CLI_ARG_REQUIRED, "COMMAND", DEBUG, "run a debugger command once connected", set_eval},
 	{"json", 0, CLI_ARG_NONE, NULL, DOCTOR, "print the answer as JSON", set_json},
-	{"verbose", 'v', CLI_ARG_NONE, NULL, RUN | DEBUG, "say more; twice: everything", set_verbose},
-	{"quiet", 'q', CLI_ARG_NONE, NULL, RUN | DEBUG, "say nothing but errors", set_quiet},
+	{"verbose", 'v', CLI_ARG_NONE, NULL, BOTH, "say more; twice: everything", set_verbose},
+	{"quiet", 'q', CLI_ARG_NONE, NULL, BOTH, "say nothing but errors", set_quiet},
 	{"help", 'h', CLI_ARG_NONE, NULL, ALL, "show this help", set_help},
 };
 
@@ -371,8 +376,10 @@ int cli_options_parse(int argc, char *const argv[], struct cli_options *ret, str
 	if (argc < 2)
 		return error_set(err, EINVAL, "no command given (see 'trapline help')");
 	if (!find_command(argv[1], &p.command))
-		return error_set(err, EINVAL, "unknown command '%.80s' (see 'trapline help'; to boot a kernel: "
-		                 "'trapline run KERNEL')", argv[1]);
+		return error_set(err, EINVAL,
+				 "unknown command '%.80s' (see 'trapline help'; to boot a kernel: "
+				 "'trapline run KERNEL')",
+				 argv[1]);
 	p.opt.command = p.command;
 	rc = parse_arguments(&p);
 	if (rc == 0)

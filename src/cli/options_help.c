@@ -52,7 +52,8 @@ static void add_overview(struct text *t)
 
 		add(t, "  trapline %-8s%-18s%s\n", c->name, c->operands, c->help);
 	}
-	add(t, "\n'trapline help COMMAND' shows the options of a command; trapline(1) has the whole story.\n");
+	add(t,
+	    "\n'trapline help COMMAND' shows the options of a command; trapline(1) has the whole story.\n");
 }
 
 void cli_options_help(enum cli_command topic, char *buf, size_t size)
@@ -69,8 +70,8 @@ void cli_options_help(enum cli_command topic, char *buf, size_t size)
 		add_overview(&t);
 		return;
 	}
-	add(&t, "usage: trapline %s [OPTIONS]%s%s\n%s\n\n", c->name, *c->operands != '\0' ? " " : "", c->operands,
-	    c->help);
+	add(&t, "usage: trapline %s [OPTIONS]%s%s\n%s\n\n", c->name, *c->operands != '\0' ? " " : "",
+	    c->operands, c->help);
 	for (size_t i = 0; i < count; i++)
 		if (o[i].commands & 1u << topic)
 			add_option(&t, &o[i]);

@@ -92,6 +92,13 @@ int cli_terminal_raw(struct error *err)
 
 /* ---- signals ---- */
 
+static void set_action(int sig, void (*handler)(int))
+{
+	struct sigaction sa = {.sa_handler = handler};
+
+	sigaction(sig, &sa, NULL);
+}
+
 int cli_terminal_signals(bool debugger_has_terminal, int *ret_fd, struct error *err)
 {
 	static const int always[] = {SIGTERM, SIGHUP};
@@ -108,12 +115,13 @@ int cli_terminal_signals(bool debugger_has_terminal, int *ret_fd, struct error *
 	if (fd < 0)
 		return error_set(err, errno, "cannot watch signals: %s", strerror(errno));
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGTTIN, SIG_IGN);
-	signal(SIGTTOU, SIG_IGN);
+	set_action(SIGPIPE, SIG_IGN);
+	set_action(SIGXFSZ, SIG_IGN); /* a core file over the limit is an error, not our death */
+	set_action(SIGTTIN, SIG_IGN);
+	set_action(SIGTTOU, SIG_IGN);
 	if (debugger_has_terminal) {
-		signal(SIGINT, SIG_IGN);
-		signal(SIGQUIT, SIG_IGN);
+		set_action(SIGINT, SIG_IGN);
+		set_action(SIGQUIT, SIG_IGN);
 	}
 	*ret_fd = fd;
 	return 0;
@@ -152,40 +160,10 @@ void cli_terminal_die(int sig)
 	sigset_t set;
 
 	cli_terminal_restore();
-	signal(sig, SIG_DFL);
+	set_action(sig, SIG_DFL);
 	sigemptyset(&set);
 	sigaddset(&set, sig);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	raise(sig);
 	_exit(128 + sig); /* a signal whose default is not death */
-}
-
-/* ---- keys ---- */
-
-enum cli_key cli_keys_filter(struct cli_keys *k, uint8_t *bytes, size_t *len, size_t *used)
-{
-	size_t out = 0, in;
-	enum cli_key key = CLI_KEY_NONE;
-
-	for (in = 0; in < *len && key == CLI_KEY_NONE; in++) {
-		uint8_t c = bytes[in];
-
-		if (!k->escaped) {
-			if (c == CLI_KEY_ESCAPE)
-				k->escaped = true;
-			else
-				bytes[out++] = c;
-			continue;
-		}
-		k->escaped = false;
-		if (c == CLI_KEY_ESCAPE || c == 'a')
-			bytes[out++] = CLI_KEY_ESCAPE;
-		else if (c == 'x')
-			key = CLI_KEY_QUIT;
-		else if (c == 'h' || c == '?')
-			key = CLI_KEY_HELP;
-	}
-	*used = in;
-	*len = out;
-	return key;
 }

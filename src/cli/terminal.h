@@ -1,6 +1,6 @@
 /*
- * The user's terminal while the guest has the serial console: raw mode and its way back, the signals of a
- * session, the keys that are ours. One per process; main thread, unless the text says otherwise.
+ * The user's terminal while the guest has the serial console: raw mode and its way back, and the signals of
+ * a session. One per process; main thread, unless the text says otherwise.
  *
  * Raw means: no echo, no line editing, Ctrl-C and Ctrl-Z are bytes for the guest; output processing stays
  * on, so that a bare "\n" of a guest still begins a line.
@@ -10,8 +10,6 @@
 
 #include "base/error.h"
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 /*
  * Makes standard input raw when it is a terminal and we are in its foreground; else does nothing, and
@@ -31,7 +29,7 @@ bool cli_terminal_foreground(void);
 
 /*
  * Blocks INT TERM HUP QUIT TSTP CONT in this thread (call it before others exist: they inherit the mask) and
- * gives a non-blocking descriptor on which they arrive; ignores PIPE, TTIN and TTOU. debugger_has_terminal:
+ * gives a non-blocking descriptor on which they arrive; ignores PIPE, XFSZ, TTIN and TTOU. debugger_has_terminal:
  * INT and QUIT are ignored, since the terminal sends them to the debugger's session too, and TSTP and
  * CONT keep their default.
  */
@@ -47,25 +45,5 @@ enum cli_terminal_signal cli_terminal_take(int fd, int *ret_signal);
 
 /* Restores the terminal and dies of the signal, so that the shell sees it. Does not return. */
 void cli_terminal_die(int signal) __attribute__((noreturn));
-
-/* ---- keys ---- */
-
-enum cli_key { CLI_KEY_NONE, CLI_KEY_QUIT, CLI_KEY_HELP };
-
-#define CLI_KEY_ESCAPE 0x01 /* Ctrl-A */
-#define CLI_KEY_HELP_TEXT \
-	"Ctrl-A x  end the machine\n" \
-	"Ctrl-A a  send Ctrl-A to the guest (so does Ctrl-A Ctrl-A)\n" \
-	"Ctrl-A h  this help\n"
-
-/* Whether the byte before was an escape; zero at first. */
-struct cli_keys { bool escaped; };
-
-/*
- * Passes typed bytes on to the guest, minus our escapes: in place, *len becomes how many are the guest's.
- * Stops at the first key that is ours: *used bytes of the input were looked at, the rest is still to come.
- * An escape that means nothing sends nothing. Pure.
- */
-enum cli_key cli_keys_filter(struct cli_keys *k, uint8_t *bytes, size_t *len, size_t *used);
 
 #endif

@@ -21,8 +21,8 @@ static int parse_path(enum server_kind kind, const char *path, struct server_add
 	if (len == 0)
 		return error_set(err, EINVAL, "empty path in debugger address: %s", FORMS);
 	if (len >= sizeof(a.path))
-		return error_set(err, EINVAL, "path of debugger address is too long (%zu bytes, at most %zu)", len,
-		                 sizeof(a.path) - 1);
+		return error_set(err, EINVAL, "path of debugger address is too long (%zu bytes, at most %zu)",
+				 len, sizeof(a.path) - 1);
 	memcpy(a.path, path, len + 1);
 	*ret = a;
 	return 0;
@@ -75,7 +75,8 @@ static int parse_tcp(const char *text, struct server_address *ret, struct error 
 	case 0:
 		break;
 	case -ERANGE:
-		return error_set(err, EINVAL, "port %.20s of debugger address is out of range (0 to 65535)", port);
+		return error_set(err, EINVAL, "port %.20s of debugger address is out of range (0 to 65535)",
+				 port);
 	default:
 		return error_set(err, EINVAL, "bad debugger address '%.80s': %s", text, FORMS);
 	}
@@ -101,8 +102,9 @@ int server_address_parse(const char *text, struct server_address *ret, struct er
 	if (strncmp(text, "/dev/", 5) == 0)
 		return parse_path(SERVER_TTY, text, ret, err);
 	if (strchr(text, '/') != NULL)
-		return error_set(err, EINVAL, "bad debugger address '%.80s': for a socket file write unix:%.80s",
-		                 text, text);
+		return error_set(err, EINVAL,
+				 "bad debugger address '%.80s': for a socket file write unix:%.80s", text,
+				 text);
 	return parse_tcp(text, ret, err);
 }
 

@@ -10,7 +10,7 @@ enum server_kind { SERVER_TCP, SERVER_UNIX, SERVER_STDIO, SERVER_TTY };
 
 struct server_address {
 	enum server_kind kind;
-	char host[64];       /* TCP: numeric address (IPv6 without brackets) or name; "127.0.0.1" by default */
+	char host[64]; /* TCP: numeric address (IPv6 without brackets) or name; "127.0.0.1" by default */
 	uint16_t port;       /* TCP: 0 picks one */
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* UNIX, TTY; NUL-terminated */
 };

@@ -23,10 +23,13 @@ static int tcp_bind_error(const struct server_address *a, struct error *err)
 	int code = errno;
 
 	if (code == EADDRINUSE)
-		return error_set(err, code, "port %u on %s is in use: name another port, or :0 to have a free one picked",
-		                 a->port, a->host);
+		return error_set(
+			err, code,
+			"port %u on %s is in use: name another port, or :0 to have a free one picked",
+			a->port, a->host);
 	if (code == EACCES)
-		return error_set(err, code, "port %u on %s is reserved for root: use one from 1024 up", a->port, a->host);
+		return error_set(err, code, "port %u on %s is reserved for root: use one from 1024 up",
+				 a->port, a->host);
 	if (code == EADDRNOTAVAIL)
 		return error_set(err, code, "%s is no address of this machine", a->host);
 	return error_set(err, code, "cannot listen on %s port %u: %s", a->host, a->port, strerror(code));
@@ -109,15 +112,17 @@ static int unix_remove_stale(const struct sockaddr_un *sa, struct error *err)
 	if (lstat(sa->sun_path, &st) < 0)
 		return errno == ENOENT ? 0 : unix_bind_error(sa->sun_path, err);
 	if (!S_ISSOCK(st.st_mode))
-		return error_set(err, EEXIST, "%s exists and is not a socket: name another path", sa->sun_path);
+		return error_set(err, EEXIST, "%s exists and is not a socket: name another path",
+				 sa->sun_path);
 	fd = unix_socket();
 	if (fd < 0)
 		return unix_bind_error(sa->sun_path, err);
 	rc = connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) < 0 ? errno : 0;
 	close(fd);
 	if (rc != ECONNREFUSED)
-		return error_set(err, EADDRINUSE, "another program listens on unix socket %s: name another path",
-		                 sa->sun_path);
+		return error_set(err, EADDRINUSE,
+				 "another program listens on unix socket %s: name another path",
+				 sa->sun_path);
 	if (unlink(sa->sun_path) < 0 && errno != ENOENT)
 		return unix_bind_error(sa->sun_path, err);
 	return 0;
@@ -200,8 +205,9 @@ static int listen_stdio(struct server_listener *l, struct error *err)
 {
 	l->fd = -1;
 	if (isatty(STDIN_FILENO))
-		return error_set(err, EINVAL, "stdio is for gdb's 'target remote | trapline run --gdb=stdio KERNEL': "
-		                 "standard input is a terminal");
+		return error_set(err, EINVAL,
+				 "stdio is for gdb's 'target remote | trapline run --gdb=stdio KERNEL': "
+				 "standard input is a terminal");
 	return 0;
 }
 
@@ -275,7 +281,7 @@ static int accept_socket(struct server_listener *l, struct server_client *ret, s
 	int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd < 0) {
-		/* A client that was gone again before we looked is no client (accept(2), "Error handling"). */
+		/* A client that was gone again before we looked is none (accept(2), "Error handling"). */
 		if (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR || errno == EPROTO)
 			return -EAGAIN;
 		return error_set(err, errno, "cannot accept a debugger: %s", strerror(errno));

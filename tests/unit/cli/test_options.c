@@ -52,8 +52,8 @@ static void defaults(void **state)
 static void every_option_of_run(void **state)
 {
 	struct cli_options opt = must_parse(ARGS("run", "-m64M", "-c", "4", "--gdb=:9000", "--gdb-log", "log",
-	                                         "--core=core", "--no-reboot", "k.elf", "-vv", "--append", "a b",
-	                                         "--", "c", "--gdb-attach", "-q"));
+						 "--core=core", "--no-reboot", "k.elf", "-vv", "--append",
+						 "a b", "--", "c", "--gdb-attach", "-q"));
 
 	(void)state;
 	assert_int_equal(opt.memory, 64 << 20);
@@ -230,7 +230,8 @@ static void help_names_every_option(void **state)
 		assert_true(strlen(text) < sizeof(text) - 1);
 		for (size_t i = 0; i < count && c != CLI_HELP; i++) {
 			snprintf(name, sizeof(name), "--%s", o[i].name);
-			if (o[i].commands & 1u << c && (strstr(text, name) == NULL || strstr(text, o[i].help) == NULL))
+			if (o[i].commands & 1u << c &&
+			    (strstr(text, name) == NULL || strstr(text, o[i].help) == NULL))
 				fail_msg("%s is not in the help of %s", name, cli_options_commands[c].name);
 		}
 		for (const char *line = text; *line != '\0'; line = strchr(line, '\n') + 1)
