@@ -1,10 +1,93 @@
 /*
  * The list of points: breakpoints and watchpoints as the debugger wishes them, and the means by which each
- * is made true (int3 byte, debug register, single-stepping). Changes are applied when the machine is
- * resumed, so that GDB's habit of removing and re-inserting everything at each stop costs nothing.
- * (To be completed by the debug layer's author.)
+ * is made true (int3 byte, debug register, single-stepping). The means is chosen when the point is
+ * inserted, so that the answer to Z tells. Memory and registers follow when the machine is resumed
+ * (debug_points_sync), so that GDB's habit of removing and re-inserting everything at each stop costs
+ * nothing.
+ *
+ * Means, in the order tried
+ *   Z0     int3 byte at the physical address | execute register | single-stepping
+ *   Z1     execute register (or single-stepping where those do not fire)
+ *   Z2     data registers (or stepping and comparing where those do not fire)
+ *   Z3 Z4  data registers; a Z3 hit whose value changed was a write and is dropped
  */
 #ifndef DEBUG_BREAKPOINT_H
 #define DEBUG_BREAKPOINT_H
+
+#include "debug/int3.h"
+#include "debug/slots.h"
+#include "debug/target.h"
+#include "debug/watchpoint.h"
+#include <trapline/rsp.h>
+
+#define DEBUG_MAX_POINTS DEBUG_INT3_MAX
+#define DEBUG_MAX_WATCHES 32
+
+enum debug_means { DEBUG_MEANS_INT3, DEBUG_MEANS_DR, DEBUG_MEANS_STEP };
+
+struct debug_point {
+	enum rsp_point type;
+	enum debug_means means;
+	bool wished;         /* false: removed by the client, forgotten at the next sync */
+	bool told;           /* the client has been told that this one is slow */
+	uint8_t slots;       /* DR: mask of registers */
+	uint8_t watch;       /* data points: index into debug_points.watch */
+	uint64_t gva, len;   /* as the client gave them; len 1 for breakpoints */
+	uint64_t gpa;        /* INT3 */
+	uint64_t hits;
+};
+
+struct debug_points {
+	const struct debug_caps *caps;
+	struct guest_mem *mem;
+	struct debug_map map;
+	unsigned count;
+	unsigned step_exec, step_watch;  /* wished points that need single-stepping */
+	uint16_t exec_at[256];           /* wished breakpoints by a hash of their address */
+	struct debug_slots slots;
+	struct debug_int3 int3;
+	struct debug_watch watch[DEBUG_MAX_WATCHES];
+	struct debug_point point[DEBUG_MAX_POINTS];
+};
+
+/* map translates addresses in the space that the client is looking at; caps and mem are borrowed. */
+void debug_points_init(struct debug_points *p, const struct debug_caps *caps, struct guest_mem *mem,
+                       const struct debug_map *map);
+
+/*
+ * Both are idempotent (GDB manual, "Packets", Z). Insert: 0, -EINVAL (range), -ENOSPC (nothing free),
+ * -ENOTSUP (this host cannot), -EFAULT; text says which and why. Remove never fails.
+ */
+int debug_points_insert(struct debug_points *p, enum rsp_point type, uint64_t gva, uint64_t len,
+                        struct error *err);
+void debug_points_remove(struct debug_points *p, enum rsp_point type, uint64_t gva, uint64_t len);
+
+/* All vcpus parked, about to run: memory is made to agree, and *ret says what is to be armed. */
+void debug_points_sync(struct debug_points *p, struct debug_arm *ret);
+/* All vcpus parked, just stopped: bytes that the guest has overwritten are noticed. */
+void debug_points_verify(struct debug_points *p);
+/* Memory has been loaded anew: every wish chooses its means again, those that cannot be are dropped. */
+void debug_points_rebind(struct debug_points *p);
+/* Everything is forgotten and memory is the guest's again, at once. Disarming is the caller's. */
+void debug_points_withdraw(struct debug_points *p);
+
+/* The wished breakpoint of any means at this address; NULL. Fast where there is none. */
+struct debug_point *debug_points_exec_at(struct debug_points *p, uint64_t pc);
+/* The wished execute-register breakpoint that uses one of these slots at this address; NULL. */
+struct debug_point *debug_points_exec_slot(struct debug_points *p, unsigned slots, uint64_t pc);
+/*
+ * The watchpoint that a hit of these slots is to be reported for; NULL when it is not to be. doubtful:
+ * the bits came along with a step, where a write watchpoint is believed only if its value changed.
+ */
+struct debug_point *debug_points_data_slot(struct debug_points *p, unsigned slots, bool doubtful);
+/* The watchpoint kept by comparing whose value has changed since it was last looked at; NULL. */
+struct debug_point *debug_points_changed(struct debug_points *p);
+/* The same point (type and range) still wished; NULL. */
+struct debug_point *debug_points_find(struct debug_points *p, enum rsp_point type, uint64_t gva,
+                                      uint64_t len);
+
+/* "break", "hbreak", "watch", "rwatch", "awatch"; "int3 byte", ... Static. */
+const char *debug_point_name(enum rsp_point type);
+const char *debug_means_name(enum debug_means means);
 
 #endif

@@ -1,0 +1,380 @@
+#include "debug/breakpoint.h"
+
+#include "debug/text.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+const char *debug_point_name(enum rsp_point type)
+{
+	static const char *const names[] = { "break", "hbreak", "watch", "rwatch", "awatch" };
+
+	return (unsigned)type < 5 ? names[type] : "?";
+}
+
+const char *debug_means_name(enum debug_means means)
+{
+	static const char *const names[] = { "int3 byte", "debug register", "single-stepping" };
+
+	return (unsigned)means < 3 ? names[means] : "?";
+}
+
+static bool is_exec(enum rsp_point type)
+{
+	return type == RSP_POINT_SW || type == RSP_POINT_HW;
+}
+
+static uint16_t *exec_count(struct debug_points *p, uint64_t gva)
+{
+	return &p->exec_at[(gva ^ (gva >> 8)) & 0xff];
+}
+
+void debug_points_init(struct debug_points *p, const struct debug_caps *caps, struct guest_mem *mem,
+                       const struct debug_map *map)
+{
+	memset(p, 0, sizeof(*p));
+	p->caps = caps;
+	p->mem = mem;
+	p->map = *map;
+	debug_int3_init(&p->int3, mem);
+	debug_slots_init(&p->slots);
+}
+
+/* ---- choosing the means -------------------------------------------------------------------------- */
+
+static int no_slot(const struct debug_points *p, unsigned needed, struct error *err)
+{
+	char list[256];
+	struct debug_text t;
+
+	debug_text_init(&t, list, sizeof(list));
+	for (unsigned i = 0; i < p->count; i++) {
+		const struct debug_point *pt = &p->point[i];
+
+		if (pt->wished && pt->slots)
+			debug_text_add(&t, "%s%s 0x%" PRIx64, t.len ? ", " : "", debug_point_name(pt->type),
+			               pt->gva);
+	}
+	if (needed > 1)
+		return error_set(err, ENOSPC, "%u debug registers needed, %u free (in use: %s)", needed,
+		                 X86_DR_SLOTS - debug_slots_in_use(&p->slots), t.len ? list : "none");
+	return error_set(err, ENOSPC, "no free debug register (%u in use: %s)",
+	                 debug_slots_in_use(&p->slots), list);
+}
+
+static int take_slots(struct debug_points *p, struct debug_point *pt, const struct x86_dr *pieces,
+                      unsigned n, struct error *err)
+{
+	int mask = debug_slots_take(&p->slots, pieces, n);
+
+	if (mask < 0)
+		return no_slot(p, n, err);
+	pt->slots = (uint8_t)mask;
+	pt->means = DEBUG_MEANS_DR;
+	return 0;
+}
+
+static int bind_exec_slot(struct debug_points *p, struct debug_point *pt, struct error *err)
+{
+	struct x86_dr dr = { .used = true, .type = X86_DR_EXEC, .len = 1, .addr = pt->gva };
+
+	if (!p->caps->exec_dr)
+		return error_set(err, ENOTSUP, "execute breakpoints do not fire on this host's KVM");
+	return take_slots(p, pt, &dr, 1, err);
+}
+
+static int bind_int3(struct debug_points *p, struct debug_point *pt, struct error *err)
+{
+	int rc;
+
+	if (!p->caps->int3)
+		return error_set(err, ENOTSUP, "int3 is not reported by this host's KVM");
+	rc = p->map.gpa(p->map.ctx, pt->gva, &pt->gpa, err);
+	if (rc < 0)
+		return rc;
+	rc = debug_int3_add(&p->int3, pt->gpa);
+	if (rc == -ENOSPC)
+		return error_set(err, ENOSPC, "too many breakpoints (at most %d)", DEBUG_INT3_MAX);
+	if (rc < 0)
+		return error_set(err, EFAULT, "0x%" PRIx64 ": physical address 0x%" PRIx64 " is not RAM",
+		                 pt->gva, pt->gpa);
+	pt->means = DEBUG_MEANS_INT3;
+	return 0;
+}
+
+static int bind_sw(struct debug_points *p, struct debug_point *pt, struct error *err)
+{
+	struct error why, why_slot;
+
+	if (bind_int3(p, pt, &why) == 0 || bind_exec_slot(p, pt, &why_slot) == 0)
+		return 0;
+	if (p->caps->step) {
+		pt->means = DEBUG_MEANS_STEP;
+		return 0;
+	}
+	return error_set(err, why.code, "%.200s; %.250s", why.text, why_slot.text);
+}
+
+static int bind_hw(struct debug_points *p, struct debug_point *pt, struct error *err)
+{
+	if (p->caps->exec_dr || !p->caps->step)
+		return bind_exec_slot(p, pt, err);
+	pt->means = DEBUG_MEANS_STEP;
+	return 0;
+}
+
+static int bind_data_slots(struct debug_points *p, struct debug_point *pt, struct error *err)
+{
+	enum x86_dr_type type = pt->type == RSP_POINT_WRITE ? X86_DR_WRITE : X86_DR_ACCESS;
+	struct x86_dr piece[X86_DR_SLOTS];
+	int n = x86_dr_split(pt->gva, pt->len, piece, X86_DR_SLOTS);
+
+	if (n <= 0)
+		return error_set(err, EINVAL, "a range of %" PRIu64 " bytes at 0x%" PRIx64 " cannot be watched",
+		                 pt->len, pt->gva);
+	if (n > X86_DR_SLOTS)
+		return error_set(err, ENOSPC,
+		                 "%" PRIu64 " bytes at 0x%" PRIx64 " need %d debug registers; there are %d",
+		                 pt->len, pt->gva, n, X86_DR_SLOTS);
+	for (int i = 0; i < n; i++) {
+		piece[i].used = true;
+		piece[i].type = type;
+	}
+	return take_slots(p, pt, piece, (unsigned)n, err);
+}
+
+static int free_watch(const struct debug_points *p)
+{
+	for (int i = 0; i < DEBUG_MAX_WATCHES; i++)
+		if (!p->watch[i].used)
+			return i;
+	return -1;
+}
+
+/* Without data registers only a change of value can be seen. */
+static int bind_data(struct debug_points *p, struct debug_point *pt, struct error *err)
+{
+	int i = free_watch(p), rc;
+	struct error why;
+
+	if (i < 0)
+		return error_set(err, ENOSPC, "too many watchpoints (at most %d)", DEBUG_MAX_WATCHES);
+	rc = debug_watch_bind(&p->watch[i], p->mem, &p->map, pt->gva, pt->len, &why);
+	if (p->caps->data_dr) {
+		rc = bind_data_slots(p, pt, err);
+	} else if (pt->type != RSP_POINT_WRITE || !p->caps->step) {
+		rc = error_set(err, ENOTSUP, "data watchpoints do not fire on this host's KVM%s",
+		               p->caps->step ? "; only write watchpoints work, by single-stepping" : "");
+	} else if (rc < 0) {
+		rc = error_set(err, why.code, "%s", why.text);
+	} else {
+		pt->means = DEBUG_MEANS_STEP;
+	}
+	if (rc < 0)
+		return rc;
+	p->watch[i].used = true;
+	pt->watch = (uint8_t)i;
+	return 0;
+}
+
+static int bind(struct debug_points *p, struct debug_point *pt, struct error *err)
+{
+	static int (*const binders[])(struct debug_points *, struct debug_point *, struct error *) = {
+		bind_sw, bind_hw, bind_data, bind_data, bind_data
+	};
+	int rc;
+
+	pt->slots = 0;
+	rc = binders[pt->type](p, pt, err);
+	if (rc < 0)
+		return rc;
+	pt->wished = true;
+	if (is_exec(pt->type))
+		(*exec_count(p, pt->gva))++;
+	if (pt->means == DEBUG_MEANS_STEP)
+		(*(is_exec(pt->type) ? &p->step_exec : &p->step_watch))++;
+	return 0;
+}
+
+static void unbind(struct debug_points *p, struct debug_point *pt)
+{
+	pt->wished = false;
+	if (is_exec(pt->type))
+		(*exec_count(p, pt->gva))--;
+	else
+		p->watch[pt->watch].used = false;
+	if (pt->means == DEBUG_MEANS_STEP)
+		(*(is_exec(pt->type) ? &p->step_exec : &p->step_watch))--;
+	if (pt->means == DEBUG_MEANS_INT3)
+		debug_int3_drop(&p->int3, pt->gpa);
+	debug_slots_release(&p->slots, pt->slots);
+	pt->slots = 0;
+}
+
+/* ---- the list ---------------------------------------------------------------------------------- */
+
+static struct debug_point *find_any(struct debug_points *p, enum rsp_point type, uint64_t gva, uint64_t len)
+{
+	for (unsigned i = 0; i < p->count; i++) {
+		struct debug_point *pt = &p->point[i];
+
+		if (pt->gva == gva && pt->type == type && pt->len == len)
+			return pt;
+	}
+	return NULL;
+}
+
+struct debug_point *debug_points_find(struct debug_points *p, enum rsp_point type, uint64_t gva,
+                                      uint64_t len)
+{
+	struct debug_point *pt = find_any(p, type, gva, is_exec(type) ? 1 : len);
+
+	return pt && pt->wished ? pt : NULL;
+}
+
+static void purge(struct debug_points *p)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < p->count; i++)
+		if (p->point[i].wished)
+			p->point[kept++] = p->point[i];
+	p->count = kept;
+}
+
+int debug_points_insert(struct debug_points *p, enum rsp_point type, uint64_t gva, uint64_t len,
+                        struct error *err)
+{
+	struct debug_point *pt;
+	int rc;
+
+	if ((unsigned)type > RSP_POINT_ACCESS)
+		return error_set(err, EINVAL, "no such kind of point");
+	len = is_exec(type) ? 1 : len;
+	pt = find_any(p, type, gva, len);
+	if (pt && pt->wished)
+		return 0;
+	if (pt)
+		return bind(p, pt, err); /* came back before the machine ran: keeps its count of hits */
+	if (p->count == DEBUG_MAX_POINTS)
+		purge(p);
+	if (p->count == DEBUG_MAX_POINTS)
+		return error_set(err, ENOSPC, "too many points (at most %d)", DEBUG_MAX_POINTS);
+	pt = &p->point[p->count];
+	*pt = (struct debug_point){ .type = type, .gva = gva, .len = len };
+	rc = bind(p, pt, err);
+	if (rc == 0)
+		p->count++;
+	return rc;
+}
+
+void debug_points_remove(struct debug_points *p, enum rsp_point type, uint64_t gva, uint64_t len)
+{
+	struct debug_point *pt = debug_points_find(p, type, gva, len);
+
+	if (pt)
+		unbind(p, pt);
+}
+
+/* ---- with the machine ----------------------------------------------------------------------------- */
+
+void debug_points_sync(struct debug_points *p, struct debug_arm *ret)
+{
+	purge(p);
+	debug_int3_sync(&p->int3);
+	debug_slots_settle(&p->slots);
+	for (unsigned i = 0; i < DEBUG_MAX_WATCHES; i++)
+		if (p->watch[i].used)
+			debug_watch_capture(&p->watch[i], p->mem);
+	memset(ret, 0, sizeof(*ret));
+	ret->int3 = p->int3.planted > 0;
+	memcpy(ret->slot, p->slots.want, sizeof(ret->slot));
+}
+
+void debug_points_verify(struct debug_points *p)
+{
+	debug_int3_verify(&p->int3);
+}
+
+/* Two passes: what one point gives up another may need. */
+void debug_points_rebind(struct debug_points *p)
+{
+	purge(p);
+	debug_int3_forget(&p->int3);
+	for (unsigned i = 0; i < p->count; i++)
+		unbind(p, &p->point[i]);
+	for (unsigned i = 0; i < p->count; i++)
+		bind(p, &p->point[i], NULL);
+	purge(p);
+}
+
+void debug_points_withdraw(struct debug_points *p)
+{
+	for (unsigned i = 0; i < p->count; i++)
+		if (p->point[i].wished)
+			unbind(p, &p->point[i]);
+	p->count = 0;
+	debug_int3_withdraw(&p->int3);
+	debug_slots_settle(&p->slots);
+}
+
+/* ---- hits ---------------------------------------------------------------------------------------- */
+
+struct debug_point *debug_points_exec_at(struct debug_points *p, uint64_t pc)
+{
+	if (*exec_count(p, pc) == 0)
+		return NULL;
+	for (unsigned i = 0; i < p->count; i++) {
+		struct debug_point *pt = &p->point[i];
+
+		if (pt->gva == pc && pt->wished && is_exec(pt->type))
+			return pt;
+	}
+	return NULL;
+}
+
+struct debug_point *debug_points_exec_slot(struct debug_points *p, unsigned slots, uint64_t pc)
+{
+	for (unsigned i = 0; i < p->count; i++) {
+		struct debug_point *pt = &p->point[i];
+
+		if ((pt->slots & slots) && pt->wished && is_exec(pt->type) && pt->gva == pc)
+			return pt;
+	}
+	return NULL;
+}
+
+static bool believed(struct debug_points *p, struct debug_point *pt, bool doubtful)
+{
+	struct debug_watch *w = &p->watch[pt->watch];
+	bool changed = debug_watch_changed(w, p->mem);
+
+	if (!w->bound || pt->type == RSP_POINT_ACCESS)
+		return true;
+	if (pt->type == RSP_POINT_READ)
+		return !changed;
+	return changed || !doubtful;
+}
+
+struct debug_point *debug_points_data_slot(struct debug_points *p, unsigned slots, bool doubtful)
+{
+	for (unsigned i = 0; i < p->count; i++) {
+		struct debug_point *pt = &p->point[i];
+
+		if ((pt->slots & slots) && pt->wished && !is_exec(pt->type) && believed(p, pt, doubtful))
+			return pt;
+	}
+	return NULL;
+}
+
+struct debug_point *debug_points_changed(struct debug_points *p)
+{
+	for (unsigned i = 0; i < p->count; i++) {
+		struct debug_point *pt = &p->point[i];
+
+		if (pt->wished && !is_exec(pt->type) && pt->means == DEBUG_MEANS_STEP &&
+		    debug_watch_changed(&p->watch[pt->watch], p->mem))
+			return pt;
+	}
+	return NULL;
+}

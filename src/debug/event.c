@@ -1,0 +1,313 @@
+#include "debug/event.h"
+
+#include "debug/resume.h"
+#include "debug/stop.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- recording ---------------------------------------------------------------------------------------- */
+
+/* The first report of a stop is told; later ones wait for their vcpu to be resumed. */
+static enum debug_verdict stop_for(struct debug_session *s, const struct debug_report *r)
+{
+	if (s->report.kind == DEBUG_REPORT_NONE)
+		s->report = *r;
+	else if (r->kind != DEBUG_REPORT_STEP)
+		s->vcpu[r->event.vcpu].pending = *r;
+	s->run = DEBUG_RUN_STOPPING;
+	return DEBUG_STOP;
+}
+
+static enum debug_verdict stop_kind(struct debug_session *s, enum debug_report_kind kind,
+                                    const struct debug_event *ev)
+{
+	struct debug_report r = { .kind = kind, .event = *ev };
+
+	return stop_for(s, &r);
+}
+
+static enum debug_verdict stop_point(struct debug_session *s, const struct debug_event *ev,
+                                     struct debug_point *pt)
+{
+	struct debug_report r = { .type = pt->type, .addr = pt->gva, .len = pt->len, .event = *ev };
+
+	r.kind = pt->type <= RSP_POINT_HW ? DEBUG_REPORT_BREAK : DEBUG_REPORT_WATCH;
+	pt->hits++;
+	return stop_for(s, &r);
+}
+
+/* The guest's own trap goes back to it; one that cannot is shown, lest the vcpu spin on it. */
+static enum debug_verdict give_back(struct debug_session *s, const struct debug_event *ev, unsigned vector,
+                                    uint64_t dr6)
+{
+	int rc = s->cfg.ops->inject(s->cfg.target, ev->vcpu, vector, dr6);
+	struct debug_event told = *ev;
+
+	if (rc >= 0 || !s->engine)
+		return DEBUG_GO;
+	snprintf(told.text, sizeof(told.text), "exception %u of the guest could not be delivered: %s", vector,
+	         strerror(-rc));
+	told.kind = DEBUG_EVENT_ERROR;
+	return stop_kind(s, DEBUG_REPORT_FATAL, &told);
+}
+
+/* ---- breakpoints and watchpoints ----------------------------------------------------------------------- */
+
+static uint8_t byte_now(const struct debug_session *s, uint64_t gpa)
+{
+	uint8_t byte = 0;
+
+	guest_mem_read(s->cfg.mem, gpa, &byte, 1);
+	return byte;
+}
+
+/* The physical byte decides whose int3 it is. */
+static enum debug_verdict on_int3(struct debug_session *s, const struct debug_event *ev)
+{
+	const struct debug_int3_byte *b = NULL;
+	struct debug_report r = { .kind = DEBUG_REPORT_BREAK, .type = RSP_POINT_SW, .event = *ev };
+	struct debug_view view;
+	struct debug_point *pt;
+	uint64_t gpa, len;
+
+	if (s->points.int3.count > 0 && debug_session_view(s, ev->vcpu, false, &view, NULL) == 0 &&
+	    debug_view_translate(&view, ev->pc, 1, &gpa, &len, NULL) == 0)
+		b = debug_int3_find(&s->points.int3, gpa);
+	if (b && b->state == DEBUG_INT3_GONE && byte_now(s, gpa) != DEBUG_INT3_OPCODE)
+		return DEBUG_GO; /* taken out since; the guest's instruction is there again */
+	if (!b || b->state != DEBUG_INT3_PLANTED)
+		return give_back(s, ev, 3, 0);
+	pt = debug_points_exec_at(&s->points, ev->pc);
+	if (pt)
+		pt->hits++;
+	return stop_for(s, &r);
+}
+
+static unsigned slots_of(const struct debug_session *s, bool exec)
+{
+	unsigned mask = 0;
+
+	for (unsigned i = 0; i < X86_DR_SLOTS; i++)
+		if (s->armed.slot[i].used && (s->armed.slot[i].type == X86_DR_EXEC) == exec)
+			mask |= 1u << i;
+	return mask;
+}
+
+/*
+ * Data watch before exec, since it belongs to the instruction before pc. The guest's own part of the same
+ * #DB goes back to it in any case; at an execute hit that means first: the hit comes again after its
+ * handler (SDM 3B 17.2.3: the bits may arrive in one #DB).
+ */
+static enum debug_verdict on_db(struct debug_session *s, const struct debug_event *ev)
+{
+	unsigned off = s->over == (int)ev->vcpu ? s->over_slots : 0;
+	unsigned ours = x86_dr6_hits(ev->dr6, s->armed.slot);
+	unsigned hits = ours & ~off;
+	uint64_t rest = ev->dr6 & (X86_DR6_BS | X86_DR6_BT | X86_DR6_BD);
+	uint64_t guest_dr6 = ev->dr6 & ~(uint64_t)(slots_of(s, true) | slots_of(s, false));
+	struct debug_point *pt = NULL;
+	enum debug_verdict verdict = DEBUG_GO;
+
+	if (rest != 0 || ours == 0)
+		verdict = give_back(s, ev, 1, guest_dr6);
+	if (hits & slots_of(s, false))
+		pt = debug_points_data_slot(&s->points, hits & slots_of(s, false), false);
+	if (!pt && rest == 0 && (hits & slots_of(s, true)))
+		pt = debug_points_exec_slot(&s->points, hits & slots_of(s, true), ev->pc);
+	return pt ? stop_point(s, ev, pt) : verdict;
+}
+
+/* ---- steps ----------------------------------------------------------------------------------------------- */
+
+static bool in_range(const struct debug_vcpu *v, uint64_t pc)
+{
+	return pc - v->start < v->end - v->start;
+}
+
+/* What a vcpu does after a step that hit no watchpoint. NULL: it goes on; else the report's kind. */
+static enum debug_report_kind after_step(struct debug_session *s, const struct debug_event *ev,
+                                         struct debug_point **ret_point)
+{
+	struct debug_vcpu *v = &s->vcpu[ev->vcpu];
+	struct debug_point *pt = debug_points_exec_at(&s->points, ev->pc);
+
+	*ret_point = pt;
+	switch (v->ask) {
+	case DEBUG_ASK_STEP:
+		return DEBUG_REPORT_STEP;
+	case DEBUG_ASK_RANGE:
+		/* Onto a breakpoint: the step is done, as gdbserver has it; GDB sees what stands there. */
+		return in_range(v, ev->pc) && !pt ? DEBUG_REPORT_NONE : DEBUG_REPORT_STEP;
+	case DEBUG_ASK_RUN:
+		return pt && debug_resume_by_steps(s) ? DEBUG_REPORT_BREAK : DEBUG_REPORT_NONE;
+	default:
+		return DEBUG_REPORT_NONE;
+	}
+}
+
+static struct debug_point *watch_hit(struct debug_session *s, const struct debug_event *ev)
+{
+	unsigned hits = x86_dr6_hits(ev->dr6, s->armed.slot) & slots_of(s, false);
+	struct debug_point *pt = hits ? debug_points_data_slot(&s->points, hits, true) : NULL;
+
+	if (!pt && s->points.step_watch > 0)
+		pt = debug_points_changed(&s->points);
+	return pt;
+}
+
+static enum debug_verdict on_stepped(struct debug_session *s, const struct debug_event *ev)
+{
+	bool over = s->over == (int)ev->vcpu;
+	struct debug_point *pt = watch_hit(s, ev);
+	enum debug_report_kind kind;
+
+	if (over)
+		debug_resume_end_over(s, true);
+	if (pt)
+		return stop_point(s, ev, pt);
+	kind = after_step(s, ev, &pt);
+	if (kind == DEBUG_REPORT_BREAK)
+		return stop_point(s, ev, pt);
+	if (kind != DEBUG_REPORT_NONE)
+		return stop_kind(s, kind, ev);
+	if (!over)
+		return DEBUG_GO;
+	if (s->run == DEBUG_RUN_STOPPING)
+		return DEBUG_STOP;
+	debug_resume_go(s);
+	return DEBUG_GO;
+}
+
+/* ---- ends and resets ----------------------------------------------------------------------------------- */
+
+static enum debug_verdict on_end(struct debug_session *s, const struct debug_event *ev)
+{
+	return stop_kind(s, ev->kind == DEBUG_EVENT_EXITED ? DEBUG_REPORT_EXITED : DEBUG_REPORT_FATAL, ev);
+}
+
+void debug_event_after_reset(struct debug_session *s)
+{
+	struct debug_arm arm;
+
+	s->over = -1;
+	s->over_slots = 0;
+	s->report.kind = DEBUG_REPORT_NONE;
+	s->last = debug_stop_plain(DEBUG_REPORT_TRAP, 0);
+	s->current = s->map_vcpu = 0;
+	for (unsigned i = 0; i < s->vcpu_count; i++) {
+		s->vcpu[i].hit = false;
+		s->vcpu[i].pending.kind = DEBUG_REPORT_NONE;
+	}
+	debug_points_rebind(&s->points);
+	debug_points_sync(&s->points, &arm);
+	debug_resume_arm(s, &arm);
+}
+
+/* Everything is parked. A step cannot end any more where it began: it is reported at the entry. */
+static enum debug_verdict on_reset(struct debug_session *s, const struct debug_event *ev)
+{
+	bool stay = s->run == DEBUG_RUN_PARKED || s->stop_asked;
+	bool steps = false;
+
+	for (unsigned i = 0; i < s->vcpu_count; i++)
+		steps |= s->owed && s->vcpu[i].ask > DEBUG_ASK_RUN;
+	debug_event_after_reset(s);
+	if (steps && !stay)
+		return stop_kind(s, DEBUG_REPORT_TRAP, ev);
+	if (stay)
+		return DEBUG_STOP;
+	if (s->owed)
+		debug_resume_go(s);
+	else
+		debug_resume_free(s);
+	return DEBUG_GO;
+}
+
+static enum debug_verdict on_interrupt(struct debug_session *s, const struct debug_event *ev)
+{
+	(void)ev;
+	s->run = DEBUG_RUN_STOPPING;
+	return DEBUG_STOP;
+}
+
+enum debug_verdict debug_event_happened(void *ctx, const struct debug_event *ev)
+{
+	static enum debug_verdict (*const on[])(struct debug_session *, const struct debug_event *) = {
+		[DEBUG_EVENT_INT3] = on_int3,
+		[DEBUG_EVENT_DB] = on_db,
+		[DEBUG_EVENT_STEPPED] = on_stepped,
+		[DEBUG_EVENT_INTERRUPT] = on_interrupt,
+		[DEBUG_EVENT_EXITED] = on_end,
+		[DEBUG_EVENT_RESET] = on_reset,
+		[DEBUG_EVENT_SHUTDOWN] = on_end,
+		[DEBUG_EVENT_ERROR] = on_end,
+	};
+	struct debug_session *s = ctx;
+
+	if (ev->vcpu >= s->vcpu_count || (unsigned)ev->kind >= sizeof(on) / sizeof(on[0]))
+		return DEBUG_GO;
+	return on[ev->kind](s, ev);
+}
+
+/* ---- parked ------------------------------------------------------------------------------------------------ */
+
+/* The fatal event or exit that is known, told or not. */
+static const struct debug_report *find_end(const struct debug_session *s)
+{
+	if (s->report.kind >= DEBUG_REPORT_FATAL)
+		return &s->report;
+	for (unsigned i = 0; i < s->vcpu_count; i++)
+		if (s->vcpu[i].pending.kind >= DEBUG_REPORT_FATAL)
+			return &s->vcpu[i].pending;
+	return s->last.kind >= DEBUG_REPORT_FATAL ? &s->last : NULL;
+}
+
+void debug_event_settle(struct debug_session *s)
+{
+	const struct debug_report *end = find_end(s);
+
+	if (end && (end->kind == DEBUG_REPORT_EXITED || !s->hold)) {
+		s->death = end->event;
+		s->has_death = true;
+	} else if (!s->hold) {
+		debug_resume_free(s);
+	} else if (end) {
+		s->last = *end; /* for the next client's "?" */
+	}
+}
+
+/* A client is there and waits for nothing: its machine runs on, unless it has come to an end. */
+static void nobody_waits(struct debug_session *s)
+{
+	if (s->report.kind != DEBUG_REPORT_NONE)
+		s->last = s->report;
+	else if (!s->hold)
+		debug_resume_free(s);
+}
+
+void debug_event_stopped(void *ctx)
+{
+	struct debug_session *s = ctx;
+	const struct rsp_request *req = s->deferred;
+	struct debug_report none = debug_stop_plain(DEBUG_REPORT_INTERRUPT, s->current);
+
+	s->run = DEBUG_RUN_PARKED;
+	debug_resume_end_over(s, false);
+	debug_points_verify(&s->points);
+	if (!s->engine) {
+		debug_event_settle(s);
+		return;
+	}
+	if (s->owed) {
+		debug_stop_reply(s, s->report.kind == DEBUG_REPORT_NONE ? &none : &s->report);
+	} else if (req) {
+		s->last = s->report.kind == DEBUG_REPORT_NONE ? debug_stop_plain(DEBUG_REPORT_TRAP, s->current)
+		                                              : s->report;
+		s->deferred = NULL;
+		debug_session_dispatch(s, req);
+	} else {
+		nobody_waits(s);
+	}
+	debug_session_serve(s);
+}

@@ -1,0 +1,138 @@
+/*
+ * Inside of the debug layer: one session's state. Not for other layers.
+ *
+ * Where the machine is (enum debug_run)
+ *   FREE      not known to be parked: it runs, or has not been looked at. Nothing of a vcpu may be read.
+ *   STOPPING  an event answered DEBUG_STOP, or ops->stop() was called: sink.stopped() will come.
+ *   PARKED    sink.stopped() came; nothing runs until ops->resume(). Everything may be read.
+ *
+ * Who waits for it
+ *   owed      the client's resume: the stop reply is sent when the machine parks.
+ *   deferred  a request that needs the machine parked came while it ran (a client that attached): it is
+ *             answered when the machine parks. The two never hold together: the engine hands out one
+ *             request at a time.
+ *   hold      nobody waits, but the machine is to stay parked (the client of --gdb vanished).
+ *   If none of them holds, a machine that parks is set running again.
+ *
+ * Events. The first one that stops the machine becomes `report`; those of other vcpus on the way are kept
+ * in their `pending`. A pending event is reported instead of resuming its vcpu, if it still holds then.
+ *
+ * Step-over. A vcpu that was reported at a breakpoint and still stands there is stepped once with the
+ * breakpoint lifted and all others held (over >= 0), one such vcpu after the other; then the plan that the
+ * client asked for is given out.
+ */
+#ifndef DEBUG_INTERNAL_H
+#define DEBUG_INTERNAL_H
+
+#include "debug/breakpoint.h"
+#include "debug/memory.h"
+#include "debug/session.h"
+
+enum debug_run { DEBUG_RUN_FREE, DEBUG_RUN_STOPPING, DEBUG_RUN_PARKED };
+
+enum debug_report_kind {
+	DEBUG_REPORT_NONE,
+	DEBUG_REPORT_TRAP,       /* plain: attached, entry, reset */
+	DEBUG_REPORT_INTERRUPT,
+	DEBUG_REPORT_STEP,
+	DEBUG_REPORT_BREAK,
+	DEBUG_REPORT_WATCH,
+	DEBUG_REPORT_FATAL,      /* SHUTDOWN, ERROR */
+	DEBUG_REPORT_EXITED
+};
+
+/* One stop, as it will be told. */
+struct debug_report {
+	enum debug_report_kind kind;
+	enum rsp_point type;     /* BREAK, WATCH */
+	uint64_t addr, len;      /* WATCH: the point's range */
+	struct debug_event event;
+};
+
+/* What the client asked a vcpu to do. */
+enum debug_ask { DEBUG_ASK_HOLD, DEBUG_ASK_RUN, DEBUG_ASK_STEP, DEBUG_ASK_RANGE };
+
+struct debug_vcpu {
+	enum debug_ask ask;
+	uint64_t start, end;     /* RANGE */
+	bool hit;                /* last reported at a breakpoint: at hit_rip, linear hit_pc */
+	uint64_t hit_rip, hit_pc;
+	struct debug_report pending;
+};
+
+#define DEBUG_SAVED_REGS 8
+#define DEBUG_XML_SIZE 65536
+#define DEBUG_TEXT_SIZE 32768
+
+struct debug_saved_regs { bool used; uint8_t bytes[X86_REGS_MAX_BYTES]; };
+
+struct debug_session {
+	struct debug_config cfg;
+	unsigned vcpu_count;
+	struct rsp_engine *engine;            /* NULL: no client */
+	enum debug_run run;
+	bool owed, hold, detached;
+	bool stop_asked;                      /* ops->stop() since the last resume */
+	bool phys;                            /* memory requests take physical addresses */
+	bool step_irqs;                       /* steps may go into interrupt handlers */
+	enum debug_wish wish;
+	const struct rsp_request *deferred;
+	unsigned current;                     /* vcpu of the last reported stop */
+	unsigned map_vcpu;                    /* in whose address space points are looked up */
+	int over;                             /* vcpu that steps over, -1: none */
+	uint8_t over_slots;                   /* registers off for it */
+	struct debug_report report;           /* of the stop in progress */
+	struct debug_report last;             /* of the stop told last: what "?" answers */
+	bool has_death;
+	struct debug_event death;
+	struct debug_arm armed;
+	struct debug_vcpu vcpu[DEBUG_MAX_VCPUS];
+	struct debug_plan plan[DEBUG_MAX_VCPUS];
+	struct x86_regs regs;
+	size_t xml_len;
+	struct x86_state scratch;
+	struct debug_saved_regs saved[DEBUG_SAVED_REGS];
+	struct debug_points points;
+	char xml[DEBUG_XML_SIZE];
+	char text[DEBUG_TEXT_SIZE];
+	uint8_t buf[DEBUG_PACKET_SIZE];
+};
+
+static inline const struct x86_state *debug_get(struct debug_session *s, unsigned vcpu, unsigned groups)
+{
+	const struct x86_state *st;
+
+	return s->cfg.ops->get(s->cfg.target, vcpu, groups, &st) < 0 ? NULL : st;
+}
+
+/* Error replies: the error's text with its code. */
+void debug_reply_error(struct debug_session *s, const struct error *err);
+void debug_reply_result(struct debug_session *s, int rc, const struct error *err); /* OK or the error */
+
+/* The vcpu a request is about; replies with an error and returns -1 when there is none. */
+int debug_request_vcpu(struct debug_session *s, const struct rsp_tid *tid);
+
+/* What memory requests of this vcpu see. -EBUSY with text while it runs. */
+int debug_session_view(struct debug_session *s, unsigned vcpu, bool physical, struct debug_view *ret,
+                       struct error *err);
+
+/* Answers a request; the machine is parked if the request needs that. */
+void debug_session_dispatch(struct debug_session *s, const struct rsp_request *req);
+
+/* Handlers of requests, by file. Each gives exactly one reply unless it says otherwise. */
+typedef void debug_handler(struct debug_session *s, const struct rsp_request *req);
+
+debug_handler debug_registers_read_all, debug_registers_write_all, debug_registers_read,
+	debug_registers_write, debug_registers_save, debug_registers_restore;
+debug_handler debug_query_read_mem, debug_query_write_mem, debug_query_search, debug_query_crc;
+debug_handler debug_query_xfer, debug_query_offsets, debug_query_attached, debug_query_phys,
+	debug_query_set_phys;
+debug_handler debug_threads_set, debug_threads_alive, debug_threads_current, debug_threads_list,
+	debug_threads_extra;
+debug_handler debug_lldb_host_info, debug_lldb_process_info, debug_lldb_register_info,
+	debug_lldb_region_info, debug_lldb_threads_json, debug_lldb_watch_info;
+debug_handler debug_monitor_request;
+debug_handler debug_resume_request;   /* the stop reply is owed instead, or an error is given */
+debug_handler debug_stop_query, debug_stop_thread;
+
+#endif

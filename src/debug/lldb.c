@@ -1,0 +1,249 @@
+/* LLDB's own packets (LLDB docs/lldb-gdb-remote.txt). */
+#include "debug/internal.h"
+
+#include "debug/stop.h"
+#include "debug/text.h"
+#include "x86/tdesc.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+/* A bare machine: with an operating system in it LLDB would look for a dynamic loader. */
+static const char triple[] = "x86_64-unknown-none";
+
+/* Pages or holes looked at to join neighbours into one region. */
+#define REGION_STEPS 512
+
+static void add_hex(struct debug_text *t, const char *text)
+{
+	for (; *text; text++)
+		debug_text_add(t, "%02x", (unsigned char)*text);
+}
+
+void debug_lldb_host_info(struct debug_session *s, const struct rsp_request *req)
+{
+	struct debug_text t;
+
+	(void)req;
+	debug_text_init(&t, s->text, sizeof(s->text));
+	debug_text_add(&t, "triple:");
+	add_hex(&t, triple);
+	debug_text_add(&t, ";ptrsize:8;endian:little;watchpoint_exceptions_received:after;");
+	rsp_reply_text(s->engine, s->text);
+}
+
+/* The list form is the process list's: one process, this machine. */
+void debug_lldb_process_info(struct debug_session *s, const struct rsp_request *req)
+{
+	const char *name = s->cfg.image_path ? s->cfg.image_path : "guest";
+	struct debug_text t;
+
+	debug_text_init(&t, s->text, sizeof(s->text));
+	debug_text_add(&t, "pid:1;triple:");
+	add_hex(&t, triple);
+	debug_text_add(&t, ";");
+	if (req->u.flag) {
+		debug_text_add(&t, "name:");
+		add_hex(&t, name);
+		debug_text_add(&t, ";");
+	} else {
+		debug_text_add(&t, "ptrsize:8;endian:little;");
+	}
+	rsp_reply_text(s->engine, s->text);
+}
+
+void debug_lldb_register_info(struct debug_session *s, const struct rsp_request *req)
+{
+	int n = x86_tdesc_lldb(&s->regs, req->u.number, s->text, sizeof(s->text));
+
+	if (n < 0)
+		rsp_reply_error(s->engine, 0x45, NULL); /* what ends LLDB's enumeration */
+	else
+		rsp_reply_text(s->engine, s->text);
+}
+
+void debug_lldb_watch_info(struct debug_session *s, const struct rsp_request *req)
+{
+	(void)req;
+	rsp_reply_text(s->engine, s->cfg.caps->data_dr ? "num:4;" : "num:32;");
+}
+
+/* ---- regions ---------------------------------------------------------------------------------------------- */
+
+struct region {
+	uint64_t start, size;    /* size 0: to the end of the address space */
+	const char *perms, *name;
+};
+
+static const char *perms_of(const struct x86_walk *w)
+{
+	return w->writable ? w->executable ? "rwx" : "rw" : w->executable ? "rx" : "r";
+}
+
+/* What one page-table entry says about the addresses around gva. */
+static void region_at(const struct debug_view *v, uint64_t gva, struct region *ret)
+{
+	struct x86_walk w;
+	uint64_t size;
+
+	*ret = (struct region){ .perms = "" };
+	debug_view_walk(v, gva, &w);
+	if (w.result == X86_WALK_NOT_CANONICAL) {
+		bool wide = v->paging.mode == X86_PAGING_4LEVEL || v->paging.mode == X86_PAGING_5LEVEL;
+		uint64_t edge = v->paging.mode == X86_PAGING_5LEVEL ? 1ull << 56 : 1ull << 47;
+
+		ret->start = wide ? edge : 1ull << 32;
+		ret->size = wide ? 0 - 2 * edge : 0 - (1ull << 32);
+		return;
+	}
+	size = w.page_size < 4096 ? 4096 : w.page_size;
+	ret->start = gva & ~(size - 1);
+	ret->size = size;
+	if (w.result != X86_WALK_OK)
+		return;
+	if (guest_mem_contains(v->mem, w.gpa & ~4095ull, 4096))
+		ret->perms = perms_of(&w);
+	else
+		ret->name = "device";
+	/* A large page may leave RAM in its middle: then only this 4 KiB page is sure. */
+	if (size > 4096 && !guest_mem_contains(v->mem, w.gpa & ~(size - 1), size)) {
+		ret->start = gva & ~4095ull;
+		ret->size = 4096;
+	}
+}
+
+static void find_region(const struct debug_view *v, uint64_t gva, struct region *ret)
+{
+	region_at(v, gva, ret);
+	for (unsigned i = 0; i < REGION_STEPS; i++) {
+		uint64_t next = ret->start + ret->size;
+		struct region r;
+
+		if (next < ret->start || next == 0)
+			return;
+		region_at(v, next, &r);
+		if (strcmp(r.perms, ret->perms) != 0 || !r.name != !ret->name || r.start != next)
+			return;
+		ret->size += r.size;
+	}
+}
+
+static void find_phys_region(const struct guest_mem *mem, uint64_t gpa, struct region *ret)
+{
+	*ret = (struct region){ .start = guest_mem_end(mem), .perms = "" };
+	for (unsigned i = 0; i < mem->count; i++) {
+		const struct guest_mem_region *r = &mem->region[i];
+
+		if (gpa - r->gpa < r->size) {
+			*ret = (struct region){ .start = r->gpa, .size = r->size, .perms = "rwx" };
+			return;
+		}
+		if (gpa < r->gpa) {
+			*ret = (struct region){ .start = gpa, .size = r->gpa - gpa, .perms = "" };
+			return;
+		}
+	}
+	ret->size = 0 - ret->start;
+}
+
+void debug_lldb_region_info(struct debug_session *s, const struct rsp_request *req)
+{
+	int rc, vcpu = debug_request_vcpu(s, &req->tid);
+	struct debug_view view;
+	struct region region;
+	struct error err;
+
+	if (vcpu < 0)
+		return;
+	rc = debug_session_view(s, (unsigned)vcpu, s->phys, &view, &err);
+	if (rc < 0) {
+		debug_reply_error(s, &err);
+		return;
+	}
+	if (s->phys)
+		find_phys_region(s->cfg.mem, req->u.mem.addr, &region);
+	else
+		find_region(&view, req->u.mem.addr, &region);
+	rsp_reply_region(s->engine, region.start, region.size, region.perms, region.name);
+}
+
+/* ---- threads ---------------------------------------------------------------------------------------------- */
+
+static void add_json_string(struct debug_text *t, const char *text)
+{
+	for (; *text; text++) {
+		if ((unsigned char)*text < 0x20)
+			debug_text_add(t, " ");
+		else if (*text == '"' || *text == '\\')
+			debug_text_add(t, "\\%c", *text);
+		else
+			debug_text_add(t, "%c", *text);
+	}
+}
+
+static const char *reason_name(const struct debug_report *r)
+{
+	switch (r->kind) {
+	case DEBUG_REPORT_STEP:
+		return "trace";
+	case DEBUG_REPORT_BREAK:
+		return "breakpoint";
+	case DEBUG_REPORT_WATCH:
+		return "watchpoint";
+	case DEBUG_REPORT_FATAL:
+		return "exception";
+	default:
+		return "signal";
+	}
+}
+
+static void add_stop(struct debug_text *t, const struct debug_report *r)
+{
+	char words[256];
+
+	debug_text_add(t, ",\"reason\":\"%s\",\"signal\":%u", reason_name(r), debug_stop_signal(r));
+	debug_stop_describe(r, words, sizeof(words));
+	if (!words[0])
+		return;
+	debug_text_add(t, ",\"description\":\"");
+	add_json_string(t, words);
+	debug_text_add(t, "\"");
+}
+
+/* A 64-bit register's bytes as LLDB wants them: target order. */
+static void add_register(struct debug_text *t, const char *comma, unsigned number, uint64_t value)
+{
+	debug_text_add(t, "%s\"%u\":\"%016" PRIx64 "\"", comma, number, __builtin_bswap64(value));
+}
+
+static void add_thread(struct debug_session *s, unsigned vcpu, struct debug_text *t)
+{
+	const struct x86_state *st = debug_get(s, vcpu, X86_GROUP_CORE);
+
+	debug_text_add(t, "%s{\"tid\":%u,\"name\":\"cpu%u\"", vcpu ? "," : "", vcpu + 1, vcpu);
+	if (s->last.event.vcpu == vcpu)
+		add_stop(t, &s->last);
+	else
+		debug_text_add(t, ",\"reason\":\"none\"");
+	if (st) {
+		debug_text_add(t, ",\"registers\":{");
+		add_register(t, "", X86_REGNUM_RBP, st->gpr[X86_RBP]);
+		add_register(t, ",", X86_REGNUM_RSP, st->gpr[X86_RSP]);
+		add_register(t, ",", X86_REGNUM_RIP, st->rip);
+		debug_text_add(t, "}");
+	}
+	debug_text_add(t, "}");
+}
+
+void debug_lldb_threads_json(struct debug_session *s, const struct rsp_request *req)
+{
+	struct debug_text t;
+
+	(void)req;
+	debug_text_init(&t, s->text, sizeof(s->text));
+	debug_text_add(&t, "[");
+	for (unsigned i = 0; i < s->vcpu_count; i++)
+		add_thread(s, i, &t);
+	debug_text_add(&t, "]");
+	rsp_reply_binary(s->engine, s->text, t.len);
+}

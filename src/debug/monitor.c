@@ -1,0 +1,225 @@
+#include "debug/monitor.h"
+
+#include "base/parse.h"
+#include "debug/event.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define MAX_EXITS 64
+#define LINE_MAX_LEN 256
+
+/* A command's run: its argument ("" when there is none), the vcpu it is about, the text it answers. */
+struct call {
+	struct debug_session *s;
+	unsigned vcpu;
+	const char *arg;
+	struct debug_text *out;
+};
+
+struct command {
+	const char *name, *args, *help;
+	void (*fn)(const struct call *c);
+};
+
+static const struct command commands[];
+
+/* ---- the commands ------------------------------------------------------------------------------------- */
+
+static void cmd_help(const struct call *c)
+{
+	debug_text_add(c->out, "monitor commands of trapline:\n");
+	for (const struct command *cmd = commands; cmd->name; cmd++)
+		debug_text_add(c->out, "  %-15s %-8s %s\n", cmd->name, cmd->args, cmd->help);
+}
+
+static void cmd_regs(const struct call *c)
+{
+	unsigned groups = X86_GROUP_CORE | X86_GROUP_SYSTEM | X86_GROUP_MSR | X86_GROUP_DEBUG;
+	const struct x86_state *st = debug_get(c->s, c->vcpu, groups);
+
+	if (!st) {
+		groups = X86_GROUP_CORE | X86_GROUP_SYSTEM;
+		st = debug_get(c->s, c->vcpu, groups);
+	}
+	debug_text_add(c->out, "cpu%u\n", c->vcpu);
+	if (st)
+		debug_monitor_regs(st, groups, c->out);
+	else
+		debug_text_add(c->out, "registers cannot be read now\n");
+}
+
+static void cmd_walk(const struct call *c)
+{
+	struct debug_view view;
+	struct error err;
+	uint64_t gva;
+
+	if (parse_address(c->arg, &gva) < 0)
+		debug_text_add(c->out, "walk needs an address, such as: monitor walk 0x100000\n");
+	else if (debug_session_view(c->s, c->vcpu, false, &view, &err) < 0)
+		debug_text_add(c->out, "%s\n", err.text);
+	else
+		debug_monitor_walk(&view, gva, c->out);
+}
+
+static void cmd_exits(const struct call *c)
+{
+	struct debug_exit_count rows[MAX_EXITS];
+	unsigned n;
+
+	if (!c->s->cfg.ops->exits) {
+		debug_text_add(c->out, "this machine does not count exits\n");
+		return;
+	}
+	n = c->s->cfg.ops->exits(c->s->cfg.target, rows, MAX_EXITS);
+	for (unsigned i = 0; i < n && i < MAX_EXITS; i++)
+		if (rows[i].count)
+			debug_text_add(c->out, "%12" PRIu64 "  %s\n", rows[i].count, rows[i].name);
+}
+
+/* GDB takes its breakpoints out at each stop; until the next resume they are still in the list. */
+static void cmd_break(const struct call *c)
+{
+	const struct debug_points *p = &c->s->points;
+
+	if (p->count == 0)
+		debug_text_add(c->out, "no breakpoints or watchpoints\n");
+	for (unsigned i = 0; i < p->count; i++) {
+		const struct debug_point *pt = &p->point[i];
+
+		debug_text_add(c->out, "%-7s 0x%016" PRIx64 "+%-4" PRIu64 " %-15s %" PRIu64 " hits%s\n",
+		               debug_point_name(pt->type), pt->gva, pt->len, debug_means_name(pt->means),
+		               pt->hits, pt->wished ? "" : " (taken out at this stop)");
+	}
+}
+
+/* "on", "off", or nothing to ask. */
+static void set_switch(const struct call *c, bool *value, const char *name)
+{
+	if (strcmp(c->arg, "on") == 0)
+		*value = true;
+	else if (strcmp(c->arg, "off") == 0)
+		*value = false;
+	else if (c->arg[0]) {
+		debug_text_add(c->out, "%s takes on or off, not '%.40s'\n", name, c->arg);
+		return;
+	}
+	debug_text_add(c->out, "%s is %s\n", name, *value ? "on" : "off");
+}
+
+static void cmd_phys(const struct call *c)
+{
+	set_switch(c, &c->s->phys, "physical addressing");
+}
+
+static void cmd_step_interrupts(const struct call *c)
+{
+	set_switch(c, &c->s->step_irqs, "stepping into interrupt handlers");
+}
+
+static void cmd_reset(const struct call *c)
+{
+	struct debug_session *s = c->s;
+	const struct x86_state *st;
+	struct error err;
+
+	if (!s->cfg.ops->reset) {
+		debug_text_add(c->out, "this machine cannot be reset\n");
+		return;
+	}
+	if (s->cfg.ops->reset(s->cfg.target, &err) < 0) {
+		debug_text_add(c->out, "reset failed: %s\n", err.text);
+		return;
+	}
+	debug_event_after_reset(s);
+	st = debug_get(s, 0, X86_GROUP_CORE);
+	debug_text_add(c->out, "reset; cpu0 stands at 0x%" PRIx64 ". In GDB: maintenance flush register-cache\n",
+	               st ? st->rip : 0);
+}
+
+static void cmd_quit(const struct call *c)
+{
+	debug_text_add(c->out, "the machine ends\n");
+	c->s->wish = DEBUG_WISH_CLOSE;
+	c->s->cfg.ops->kill(c->s->cfg.target);
+}
+
+static void cmd_mode(const struct call *c)
+{
+	const struct x86_state *st = debug_get(c->s, c->vcpu, X86_GROUP_CORE | X86_GROUP_SYSTEM);
+	struct debug_view view;
+
+	if (!st || debug_session_view(c->s, c->vcpu, false, &view, NULL) < 0)
+		return;
+	debug_text_add(c->out, "cpu%u: %s, %s, CPL %u, pc 0x%" PRIx64 " (linear)\n", c->vcpu,
+	               x86_mode_name(x86_mode_of(st)), x86_paging_mode_name(view.paging.mode),
+	               st->seg[X86_SS].dpl, x86_linear_pc(st));
+}
+
+static const struct command commands[] = {
+	{ "break", "", "breakpoints and watchpoints: by what means, how often hit", cmd_break },
+	{ "exits", "", "what the machine came out of guest mode for, counted", cmd_exits },
+	{ "help", "", "this list", cmd_help },
+	{ "mode", "", "CPU mode, paging, privilege level, linear pc", cmd_mode },
+	{ "phys", "[on|off]", "memory commands take physical addresses", cmd_phys },
+	{ "quit", "", "end the machine", cmd_quit },
+	{ "regs", "", "all system state: segments, tables, control registers, MSRs", cmd_regs },
+	{ "reset", "", "reset the machine; it stays stopped at its entry", cmd_reset },
+	{ "step-interrupts", "[on|off]", "let steps go into interrupt handlers", cmd_step_interrupts },
+	{ "walk", "ADDR", "translate an address, every page-table level shown", cmd_walk },
+	{ NULL, NULL, NULL, NULL }
+};
+
+/* ---- the request ----------------------------------------------------------------------------------------- */
+
+/* Cuts a line into its first word and the rest, both without blanks around them. In place. */
+static void split(char *line, char **ret_word, char **ret_rest)
+{
+	char *end;
+
+	line += strspn(line, " \t");
+	*ret_word = line;
+	line += strcspn(line, " \t\r\n");
+	if (*line)
+		*line++ = '\0';
+	*ret_rest = line += strspn(line, " \t");
+	for (end = line + strlen(line); end > line && strchr(" \t\r\n", end[-1]);)
+		*--end = '\0';
+}
+
+static void run(struct call *c, const char *word)
+{
+	const struct command *cmd = commands;
+
+	while (cmd->name && strcmp(cmd->name, word) != 0)
+		cmd++;
+	if (cmd->name)
+		cmd->fn(c);
+	else
+		debug_text_add(c->out, "unknown command '%.40s': try 'monitor help'\n", word);
+}
+
+void debug_monitor_request(struct debug_session *s, const struct rsp_request *req)
+{
+	int vcpu = debug_request_vcpu(s, &req->tid);
+	char line[LINE_MAX_LEN], *word, *rest;
+	struct debug_text out;
+	struct call c = { .s = s, .vcpu = (unsigned)vcpu, .out = &out };
+	size_t len = req->u.text.len;
+
+	if (vcpu < 0)
+		return;
+	if (len >= sizeof(line))
+		len = sizeof(line) - 1;
+	memcpy(line, req->u.text.bytes, len);
+	line[len] = '\0';
+	split(line, &word, &rest);
+	c.arg = rest;
+	debug_text_init(&out, s->text, sizeof(s->text));
+	run(&c, word[0] ? word : "help");
+	if (out.len)
+		rsp_reply_hex(s->engine, s->text, out.len);
+	else
+		rsp_reply_ok(s->engine);
+}

@@ -1,0 +1,15 @@
+/* "monitor" commands (qRcmd): words in, text out. */
+#ifndef DEBUG_MONITOR_H
+#define DEBUG_MONITOR_H
+
+#include "debug/internal.h"
+#include "debug/text.h"
+#include "x86/cpumode.h"
+
+/* The text of "monitor regs": st needs all groups that could be had (groups says which). */
+void debug_monitor_regs(const struct x86_state *st, unsigned groups, struct debug_text *t);
+
+/* The text of "monitor walk": every level of the page walk, decoded. */
+void debug_monitor_walk(const struct debug_view *v, uint64_t gva, struct debug_text *t);
+
+#endif

@@ -1,0 +1,314 @@
+#include "debug/resume.h"
+
+#include "debug/registers.h"
+#include "debug/stop.h"
+#include "debug/text.h"
+#include "x86/cpumode.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+/* ---- what is asked --------------------------------------------------------------------------------- */
+
+static bool names_vcpu(const struct rsp_tid *tid, unsigned vcpu, unsigned current)
+{
+	if (tid->tid == RSP_TID_ALL)
+		return true;
+	return tid->tid == RSP_TID_ANY ? vcpu == current : tid->tid == (int64_t)vcpu + 1;
+}
+
+static enum debug_ask ask_of(enum rsp_action_kind kind)
+{
+	switch (kind) {
+	case RSP_ACT_CONTINUE:
+		return DEBUG_ASK_RUN;
+	case RSP_ACT_STEP:
+		return DEBUG_ASK_STEP;
+	case RSP_ACT_RANGE:
+		return DEBUG_ASK_RANGE;
+	default:
+		return DEBUG_ASK_HOLD; /* all-stop: "t" is what happens to a thread without an action */
+	}
+}
+
+/* The leftmost action that matches a thread wins (GDB manual, vCont). */
+static enum debug_ask ask_vcpu(struct debug_session *s, const struct rsp_request *req, unsigned vcpu)
+{
+	struct debug_vcpu *v = &s->vcpu[vcpu];
+
+	v->ask = DEBUG_ASK_HOLD;
+	for (size_t i = 0; i < req->u.resume.count; i++) {
+		const struct rsp_action *a = &req->u.resume.actions[i];
+
+		if (!names_vcpu(&a->tid, vcpu, s->current))
+			continue;
+		v->ask = ask_of(a->kind);
+		v->start = a->start;
+		v->end = a->end;
+		break;
+	}
+	return v->ask;
+}
+
+static int take_asks(struct debug_session *s, const struct rsp_request *req, struct error *err)
+{
+	bool moves = false;
+
+	for (unsigned i = 0; i < s->vcpu_count; i++) {
+		enum debug_ask ask = ask_vcpu(s, req, i);
+
+		if (ask > DEBUG_ASK_RUN && !s->cfg.caps->step)
+			return error_set(err, ENOTSUP, "single-stepping does not work on this host's KVM");
+		moves |= ask != DEBUG_ASK_HOLD;
+	}
+	if (!moves)
+		return error_set(err, ESRCH, "no thread of this machine is resumed by that");
+	return 0;
+}
+
+/* ---- step-over ---------------------------------------------------------------------------------------- */
+
+/* The linear address is looked up in the vcpu's own space: the byte is what counts. */
+static const struct debug_int3_byte *int3_at(struct debug_session *s, unsigned vcpu, uint64_t pc)
+{
+	struct debug_view view;
+	uint64_t gpa, len;
+
+	if (s->points.int3.planted == 0 || debug_session_view(s, vcpu, false, &view, NULL) < 0 ||
+	    debug_view_translate(&view, pc, 1, &gpa, &len, NULL) < 0)
+		return NULL;
+	return debug_int3_find(&s->points.int3, gpa);
+}
+
+static uint8_t exec_slots_at(const struct debug_session *s, uint64_t pc)
+{
+	uint8_t mask = 0;
+
+	for (unsigned i = 0; i < X86_DR_SLOTS; i++)
+		if (s->armed.slot[i].used && s->armed.slot[i].type == X86_DR_EXEC && s->armed.slot[i].addr == pc)
+			mask |= (uint8_t)(1u << i);
+	return mask;
+}
+
+static void give(struct debug_session *s)
+{
+	s->run = DEBUG_RUN_FREE;
+	s->stop_asked = false;
+	s->report.kind = DEBUG_REPORT_NONE;
+	s->cfg.ops->resume(s->cfg.target, s->plan, s->vcpu_count);
+}
+
+static bool blocks_irq(const struct debug_session *s)
+{
+	return s->cfg.caps->block_irq && !s->step_irqs;
+}
+
+/* True when this vcpu now steps over the breakpoint it was reported at. */
+static bool start_over(struct debug_session *s, unsigned vcpu)
+{
+	struct debug_vcpu *v = &s->vcpu[vcpu];
+	const struct debug_int3_byte *byte;
+	const struct x86_state *st;
+
+	if (v->ask == DEBUG_ASK_HOLD || !v->hit)
+		return false;
+	v->hit = false;
+	st = debug_get(s, vcpu, X86_GROUP_CORE);
+	if (!st || st->rip != v->hit_rip || !s->cfg.caps->step)
+		return false;
+	byte = int3_at(s, vcpu, v->hit_pc);
+	s->over_slots = exec_slots_at(s, v->hit_pc);
+	if ((!byte || byte->state != DEBUG_INT3_PLANTED) && !s->over_slots)
+		return false;
+	if (byte)
+		debug_int3_lift(&s->points.int3, byte->gpa);
+	s->over = (int)vcpu;
+	memset(s->plan, 0, sizeof(s->plan));
+	s->plan[vcpu] = (struct debug_plan){ .move = DEBUG_STEP, .block_irq = blocks_irq(s),
+	                                     .slots_off = s->over_slots };
+	give(s);
+	return true;
+}
+
+void debug_resume_end_over(struct debug_session *s, bool done)
+{
+	if (s->over < 0)
+		return;
+	s->vcpu[s->over].hit = !done;
+	s->over = -1;
+	s->over_slots = 0;
+	debug_int3_unlift(&s->points.int3);
+}
+
+/* ---- the plan ---------------------------------------------------------------------------------------- */
+
+static struct debug_plan plan_of(const struct debug_session *s, const struct debug_vcpu *v)
+{
+	switch (v->ask) {
+	case DEBUG_ASK_RUN:
+		return (struct debug_plan){ .move = debug_resume_by_steps(s) ? DEBUG_STEP : DEBUG_RUN };
+	case DEBUG_ASK_STEP:
+	case DEBUG_ASK_RANGE:
+		return (struct debug_plan){ .move = DEBUG_STEP, .block_irq = blocks_irq(s) };
+	default:
+		return (struct debug_plan){ .move = DEBUG_HOLD };
+	}
+}
+
+void debug_resume_go(struct debug_session *s)
+{
+	for (unsigned i = 0; i < s->vcpu_count; i++)
+		if (start_over(s, i))
+			return;
+	for (unsigned i = 0; i < s->vcpu_count; i++)
+		s->plan[i] = plan_of(s, &s->vcpu[i]);
+	give(s);
+}
+
+void debug_resume_free(struct debug_session *s)
+{
+	for (unsigned i = 0; i < s->vcpu_count; i++) {
+		s->vcpu[i].ask = DEBUG_ASK_RUN;
+		s->vcpu[i].hit = false;
+		s->vcpu[i].pending.kind = DEBUG_REPORT_NONE;
+		s->plan[i] = (struct debug_plan){ .move = DEBUG_RUN };
+	}
+	give(s);
+}
+
+static bool same_slot(const struct x86_dr *a, const struct x86_dr *b)
+{
+	if (!a->used || !b->used)
+		return a->used == b->used;
+	return a->type == b->type && a->len == b->len && a->addr == b->addr;
+}
+
+void debug_resume_arm(struct debug_session *s, const struct debug_arm *arm)
+{
+	bool same = arm->int3 == s->armed.int3;
+
+	for (unsigned i = 0; i < X86_DR_SLOTS; i++)
+		same &= same_slot(&arm->slot[i], &s->armed.slot[i]);
+	if (same)
+		return;
+	s->armed = *arm;
+	s->cfg.ops->arm(s->cfg.target, &s->armed);
+}
+
+/* ---- reports that need no running ------------------------------------------------------------------ */
+
+/* A kept event still holds when its point is still there and the vcpu has not been moved. */
+static bool still_holds(struct debug_session *s, struct debug_vcpu *v)
+{
+	const struct debug_report *r = &v->pending;
+
+	if (r->kind == DEBUG_REPORT_WATCH)
+		return debug_points_find(&s->points, r->type, r->addr, r->len) != NULL;
+	if (r->kind == DEBUG_REPORT_BREAK) {
+		const struct debug_int3_byte *b;
+
+		if (exec_slots_at(s, r->event.pc) || debug_points_exec_at(&s->points, r->event.pc))
+			return true;
+		b = int3_at(s, r->event.vcpu, r->event.pc);
+		return b && b->state == DEBUG_INT3_PLANTED;
+	}
+	return r->kind == DEBUG_REPORT_FATAL || r->kind == DEBUG_REPORT_EXITED;
+}
+
+/* A breakpoint that only stepping sees, under a vcpu that has not been reported there. */
+static bool stands_at_point(struct debug_session *s, unsigned vcpu, struct debug_report *ret)
+{
+	const struct x86_state *st;
+	struct debug_point *pt;
+	uint64_t pc;
+
+	if (s->points.step_exec == 0)
+		return false;
+	st = debug_get(s, vcpu, X86_GROUP_CORE | X86_GROUP_SYSTEM);
+	if (!st || (s->vcpu[vcpu].hit && s->vcpu[vcpu].hit_rip == st->rip))
+		return false;
+	pc = x86_linear_pc(st);
+	pt = debug_points_exec_at(&s->points, pc);
+	if (!pt || pt->means != DEBUG_MEANS_STEP)
+		return false;
+	pt->hits++;
+	*ret = debug_stop_plain(DEBUG_REPORT_BREAK, vcpu);
+	ret->type = pt->type;
+	ret->event.pc = pc;
+	return true;
+}
+
+static bool report_at_once(struct debug_session *s, struct debug_report *ret)
+{
+	if (s->last.kind == DEBUG_REPORT_EXITED) {
+		*ret = s->last;
+		return true;
+	}
+	for (unsigned i = 0; i < s->vcpu_count; i++) {
+		struct debug_vcpu *v = &s->vcpu[i];
+		bool holds;
+
+		if (v->ask == DEBUG_ASK_HOLD || v->pending.kind == DEBUG_REPORT_NONE)
+			continue;
+		holds = still_holds(s, v);
+		*ret = v->pending;
+		v->pending.kind = DEBUG_REPORT_NONE;
+		if (holds)
+			return true;
+	}
+	for (unsigned i = 0; i < s->vcpu_count; i++)
+		if (s->vcpu[i].ask != DEBUG_ASK_HOLD && stands_at_point(s, i, ret))
+			return true;
+	return false;
+}
+
+/* Once for each point that makes the guest crawl. */
+static void warn_slow(struct debug_session *s)
+{
+	for (unsigned i = 0; debug_resume_by_steps(s) && i < s->points.count; i++) {
+		struct debug_point *pt = &s->points.point[i];
+		struct debug_text t;
+		char line[128];
+
+		if (!pt->wished || pt->told || pt->means != DEBUG_MEANS_STEP)
+			continue;
+		pt->told = true;
+		debug_text_init(&t, line, sizeof(line));
+		debug_text_add(&t, "trapline: %s 0x%" PRIx64 " works by single-stepping here: the guest runs slowly\n",
+		               debug_point_name(pt->type), pt->gva);
+		rsp_engine_console(s->engine, line, t.len);
+	}
+}
+
+static int prepare(struct debug_session *s, const struct rsp_request *req, struct error *err)
+{
+	int rc = take_asks(s, req, err);
+	unsigned vcpu = s->current;
+
+	if (rc < 0 || !req->u.resume.has_addr)
+		return rc;
+	while (vcpu < s->vcpu_count && s->vcpu[vcpu].ask == DEBUG_ASK_HOLD)
+		vcpu++;
+	return debug_registers_set_pc(s, vcpu < s->vcpu_count ? vcpu : s->current, req->u.resume.addr, err);
+}
+
+void debug_resume_request(struct debug_session *s, const struct rsp_request *req)
+{
+	struct debug_report now;
+	struct debug_arm arm;
+	struct error err;
+	int rc = prepare(s, req, &err);
+
+	if (rc < 0) {
+		debug_reply_error(s, &err);
+		return;
+	}
+	debug_points_sync(&s->points, &arm);
+	debug_resume_arm(s, &arm);
+	s->owed = true;
+	warn_slow(s);
+	if (report_at_once(s, &now))
+		debug_stop_reply(s, &now);
+	else
+		debug_resume_go(s);
+}

@@ -1,0 +1,31 @@
+/* Giving out plans: what the client asked each vcpu to do, with breakpoints stepped over first. */
+#ifndef DEBUG_RESUME_H
+#define DEBUG_RESUME_H
+
+#include "debug/internal.h"
+
+/*
+ * Gives out the next plan for what is asked: a step-over when one is due, else the plan itself.
+ * Every vcpu must be parked, or (within an event) held by the step-over that has just ended.
+ */
+void debug_resume_go(struct debug_session *s);
+
+/*
+ * Ends a step-over, if there is one: what it lifted is back. done: the step was taken; else it is due
+ * again at the next resume if the vcpu still stands there.
+ */
+void debug_resume_end_over(struct debug_session *s, bool done);
+
+/* No debugger holds the machine: everything runs. */
+void debug_resume_free(struct debug_session *s);
+
+/* ops->arm() if something differs from what is armed. */
+void debug_resume_arm(struct debug_session *s, const struct debug_arm *arm);
+
+/* True when free running vcpus must be stepped, since some point has no other means. */
+static inline bool debug_resume_by_steps(const struct debug_session *s)
+{
+	return s->points.step_exec + s->points.step_watch > 0;
+}
+
+#endif

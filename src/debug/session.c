@@ -1,0 +1,361 @@
+#include "debug/internal.h"
+
+#include "debug/event.h"
+#include "debug/resume.h"
+#include "debug/stop.h"
+#include "x86/tdesc.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- life -------------------------------------------------------------------------------------------- */
+
+static int translate(void *ctx, uint64_t gva, uint64_t *ret, struct error *err)
+{
+	struct debug_session *s = ctx;
+	struct debug_view view;
+	uint64_t len;
+	int rc = debug_session_view(s, s->map_vcpu, false, &view, err);
+
+	return rc < 0 ? rc : debug_view_translate(&view, gva, 1, ret, &len, err);
+}
+
+struct debug_session *debug_session_new(const struct debug_config *cfg)
+{
+	struct debug_session *s = calloc(1, sizeof(*s));
+	struct debug_map map = { .gpa = translate, .ctx = s };
+	int n;
+
+	if (!s)
+		return NULL;
+	s->cfg = *cfg;
+	s->vcpu_count = cfg->ops->vcpu_count(cfg->target);
+	if (s->vcpu_count > DEBUG_MAX_VCPUS)
+		s->vcpu_count = DEBUG_MAX_VCPUS;
+	s->over = -1;
+	s->last = debug_stop_plain(DEBUG_REPORT_TRAP, 0);
+	x86_regs_init(&s->regs, cfg->layout);
+	n = x86_tdesc_xml(&s->regs, s->xml, sizeof(s->xml));
+	s->xml_len = n < 0 ? 0 : (size_t)n;
+	debug_points_init(&s->points, cfg->caps, cfg->mem, &map);
+	return s;
+}
+
+void debug_session_free(struct debug_session *s)
+{
+	free(s);
+}
+
+void debug_session_sink(struct debug_session *s, struct debug_sink *ret)
+{
+	*ret = (struct debug_sink){ .ctx = s, .event = debug_event_happened, .stopped = debug_event_stopped };
+}
+
+uint32_t debug_session_features(const struct debug_session *s)
+{
+	const struct debug_caps *c = s->cfg.caps;
+	uint32_t f = RSP_F_NOACK | RSP_F_XML_FEATURES | RSP_F_XML_THREADS | RSP_F_BINARY_READ | RSP_F_MONITOR |
+	             RSP_F_SEARCH | RSP_F_CRC | RSP_F_PHYS_MODE | RSP_F_LLDB | RSP_F_CONSOLE;
+
+	if (c->int3 || c->exec_dr || c->step)
+		f |= RSP_F_SWBREAK;
+	if (c->exec_dr || c->step)
+		f |= RSP_F_HWBREAK;
+	if (c->data_dr || c->step)
+		f |= RSP_F_WATCH;
+	if (c->step)
+		f |= RSP_F_STEP | RSP_F_RANGE_STEP;
+	if (s->cfg.ops->reset)
+		f |= RSP_F_EXTENDED;
+	/* TextSeg moves the image: for one that stands where it was linked it must not be said. */
+	if (s->cfg.image_bias)
+		f |= RSP_F_OFFSETS;
+	return f;
+}
+
+void debug_session_connect(struct debug_session *s, struct rsp_engine *e)
+{
+	s->engine = e;
+	s->owed = s->detached = false;
+	s->deferred = NULL;
+	s->wish = DEBUG_WISH_NONE;
+	s->phys = s->step_irqs = false;
+	memset(s->saved, 0, sizeof(s->saved));
+	if (s->last.kind < DEBUG_REPORT_FATAL)
+		s->last = debug_stop_plain(DEBUG_REPORT_TRAP, s->current);
+}
+
+bool debug_session_connected(const struct debug_session *s)
+{
+	return s->engine != NULL;
+}
+
+enum debug_wish debug_session_wish(struct debug_session *s)
+{
+	enum debug_wish w = s->wish;
+
+	s->wish = DEBUG_WISH_NONE;
+	return w;
+}
+
+bool debug_session_running(const struct debug_session *s)
+{
+	return s->owed;
+}
+
+const struct debug_event *debug_session_death(const struct debug_session *s)
+{
+	return s->has_death ? &s->death : NULL;
+}
+
+/* ---- stopping and leaving ------------------------------------------------------------------------------ */
+
+static void ask_stop(struct debug_session *s)
+{
+	if (s->run != DEBUG_RUN_FREE)
+		return;
+	s->run = DEBUG_RUN_STOPPING;
+	s->stop_asked = true;
+	s->cfg.ops->stop(s->cfg.target, s->current);
+}
+
+/* No trace of the debugger stays: bytes, registers, steps. Works at any moment. */
+static void lift_everything(struct debug_session *s)
+{
+	static const struct debug_arm none;
+
+	s->over = -1;
+	s->over_slots = 0;
+	debug_points_withdraw(&s->points);
+	debug_resume_arm(s, &none);
+	for (unsigned i = 0; i < s->vcpu_count; i++) {
+		s->vcpu[i].hit = false;
+		if (s->vcpu[i].pending.kind < DEBUG_REPORT_FATAL)
+			s->vcpu[i].pending.kind = DEBUG_REPORT_NONE;
+	}
+	if (s->report.kind < DEBUG_REPORT_FATAL)
+		s->report.kind = DEBUG_REPORT_NONE;
+}
+
+void debug_session_disconnect(struct debug_session *s)
+{
+	if (!s->engine)
+		return;
+	s->engine = NULL;
+	s->deferred = NULL;
+	s->owed = false;
+	s->hold = s->cfg.stay_stopped && !s->detached;
+	lift_everything(s);
+	if (s->run == DEBUG_RUN_PARKED)
+		debug_event_settle(s);
+	else if (s->hold)
+		ask_stop(s);
+	else if (s->run == DEBUG_RUN_FREE)
+		debug_resume_free(s); /* vcpus that were held or stepped */
+}
+
+/* A machine that has come to an end stays as it is: it is settled when the client has gone. */
+static void detach(struct debug_session *s, const struct rsp_request *req)
+{
+	(void)req;
+	s->detached = true;
+	s->hold = false;
+	lift_everything(s);
+	rsp_reply_ok(s->engine);
+	s->wish = DEBUG_WISH_CLOSE;
+	if (s->last.kind < DEBUG_REPORT_FATAL && s->run != DEBUG_RUN_STOPPING)
+		debug_resume_free(s);
+}
+
+static void kill_machine(struct debug_session *s, const struct rsp_request *req)
+{
+	(void)req;
+	s->wish = DEBUG_WISH_CLOSE;
+	rsp_reply_ok(s->engine);
+	s->cfg.ops->kill(s->cfg.target);
+}
+
+/* ---- requests ---------------------------------------------------------------------------------------------- */
+
+void debug_reply_error(struct debug_session *s, const struct error *err)
+{
+	unsigned code = err->code > 0 && err->code < 256 ? (unsigned)err->code : EIO;
+
+	rsp_reply_error(s->engine, code, err->text);
+}
+
+void debug_reply_result(struct debug_session *s, int rc, const struct error *err)
+{
+	if (rc < 0)
+		debug_reply_error(s, err);
+	else
+		rsp_reply_ok(s->engine);
+}
+
+int debug_request_vcpu(struct debug_session *s, const struct rsp_tid *tid)
+{
+	struct error err;
+
+	if (tid->tid == RSP_TID_ANY || tid->tid == RSP_TID_ALL)
+		return (int)s->current;
+	if (tid->tid > 0 && tid->tid <= (int64_t)s->vcpu_count)
+		return (int)tid->tid - 1;
+	error_set(&err, ESRCH, "there is no thread %" PRId64, tid->tid);
+	debug_reply_error(s, &err);
+	return -1;
+}
+
+int debug_session_view(struct debug_session *s, unsigned vcpu, bool physical, struct debug_view *ret,
+                       struct error *err)
+{
+	const struct x86_state *st = NULL;
+
+	if (!physical) {
+		st = debug_get(s, vcpu, X86_GROUP_CORE | X86_GROUP_SYSTEM);
+		if (!st)
+			return error_set(err, EBUSY, "cpu%u is running", vcpu);
+	}
+	debug_view_init(ret, s->cfg.mem, &s->points.int3, st, s->cfg.layout);
+	return 0;
+}
+
+static void insert_point(struct debug_session *s, const struct rsp_request *req)
+{
+	int rc, vcpu = debug_request_vcpu(s, &req->tid);
+	struct error err;
+
+	if (vcpu < 0)
+		return;
+	s->map_vcpu = (unsigned)vcpu;
+	rc = debug_points_insert(&s->points, req->u.point.type, req->u.point.addr, req->u.point.kind, &err);
+	debug_reply_result(s, rc, &err);
+}
+
+static void remove_point(struct debug_session *s, const struct rsp_request *req)
+{
+	debug_points_remove(&s->points, req->u.point.type, req->u.point.addr, req->u.point.kind);
+	rsp_reply_ok(s->engine);
+}
+
+static void extended(struct debug_session *s, const struct rsp_request *req)
+{
+	(void)req;
+	rsp_reply_ok(s->engine);
+}
+
+static int reset(struct debug_session *s, struct error *err)
+{
+	int rc;
+
+	if (!s->cfg.ops->reset)
+		return error_set(err, ENOTSUP, "this machine cannot be reset");
+	rc = s->cfg.ops->reset(s->cfg.target, err);
+	if (rc == 0)
+		debug_event_after_reset(s);
+	return rc;
+}
+
+/* R: no reply is owed; the client asks "?" next. */
+static void restart(struct debug_session *s, const struct rsp_request *req)
+{
+	struct error err;
+
+	(void)req;
+	if (s->run == DEBUG_RUN_PARKED)
+		reset(s, &err);
+}
+
+static void run_anew(struct debug_session *s, const struct rsp_request *req)
+{
+	struct error err;
+
+	if (reset(s, &err) < 0)
+		debug_reply_error(s, &err);
+	else
+		debug_stop_query(s, req);
+}
+
+struct request_row {
+	debug_handler *fn;
+	bool parked;    /* the machine must be parked: a running one is stopped first */
+};
+
+static const struct request_row rows[RSP_KIND_COUNT] = {
+	[RSP_QUERY_HALT] = { debug_stop_query, true },
+	[RSP_READ_REGS] = { debug_registers_read_all, true },
+	[RSP_WRITE_REGS] = { debug_registers_write_all, true },
+	[RSP_READ_REG] = { debug_registers_read, true },
+	[RSP_WRITE_REG] = { debug_registers_write, true },
+	[RSP_READ_MEM] = { debug_query_read_mem, true },
+	[RSP_WRITE_MEM] = { debug_query_write_mem, true },
+	[RSP_INSERT_POINT] = { insert_point, true },
+	[RSP_REMOVE_POINT] = { remove_point, true },
+	[RSP_RESUME] = { debug_resume_request, true },
+	[RSP_SET_THREAD] = { debug_threads_set, false },
+	[RSP_THREAD_ALIVE] = { debug_threads_alive, false },
+	[RSP_CURRENT_THREAD] = { debug_threads_current, false },
+	[RSP_LIST_THREADS] = { debug_threads_list, false },
+	[RSP_THREAD_EXTRA] = { debug_threads_extra, false },
+	[RSP_XFER_READ] = { debug_query_xfer, false },
+	[RSP_MONITOR] = { debug_monitor_request, true },
+	[RSP_OFFSETS] = { debug_query_offsets, false },
+	[RSP_ATTACHED] = { debug_query_attached, false },
+	[RSP_SEARCH_MEM] = { debug_query_search, true },
+	[RSP_CRC] = { debug_query_crc, true },
+	[RSP_PHYS_MODE_QUERY] = { debug_query_phys, false },
+	[RSP_PHYS_MODE_SET] = { debug_query_set_phys, false },
+	[RSP_DETACH] = { detach, false },
+	[RSP_KILL] = { kill_machine, false },
+	[RSP_EXTENDED] = { extended, false },
+	[RSP_RESTART] = { restart, false },
+	[RSP_RUN] = { run_anew, true },
+	[RSP_HOST_INFO] = { debug_lldb_host_info, false },
+	[RSP_PROCESS_INFO] = { debug_lldb_process_info, false },
+	[RSP_REGISTER_INFO] = { debug_lldb_register_info, false },
+	[RSP_REGION_INFO] = { debug_lldb_region_info, true },
+	[RSP_THREAD_STOP] = { debug_stop_thread, true },
+	[RSP_THREADS_JSON] = { debug_lldb_threads_json, true },
+	[RSP_WATCH_INFO] = { debug_lldb_watch_info, false },
+	[RSP_SAVE_REGS] = { debug_registers_save, true },
+	[RSP_RESTORE_REGS] = { debug_registers_restore, true },
+};
+
+void debug_session_dispatch(struct debug_session *s, const struct rsp_request *req)
+{
+	const struct request_row *row = (unsigned)req->kind < RSP_KIND_COUNT ? &rows[req->kind] : NULL;
+
+	if (row && row->fn)
+		row->fn(s, req);
+	else
+		rsp_reply_empty(s->engine);
+}
+
+static bool must_wait(const struct debug_session *s, const struct rsp_request *req)
+{
+	return s->run != DEBUG_RUN_PARKED && (unsigned)req->kind < RSP_KIND_COUNT && rows[req->kind].parked;
+}
+
+void debug_session_serve(struct debug_session *s)
+{
+	const struct rsp_request *req;
+
+	while (s->engine) {
+		switch (rsp_engine_next(s->engine, &req)) {
+		case RSP_EVENT_REQUEST:
+			if (must_wait(s, req)) {
+				s->deferred = req;
+				ask_stop(s);
+				break;
+			}
+			debug_session_dispatch(s, req);
+			break;
+		case RSP_EVENT_INTERRUPT:
+			if (s->owed)
+				ask_stop(s);
+			break;
+		default:
+			return;
+		}
+	}
+}

@@ -1,0 +1,194 @@
+#include "debug/stop.h"
+
+#include "base/bytes.h"
+#include "debug/text.h"
+#include <inttypes.h>
+#include <string.h>
+
+struct debug_report debug_stop_plain(enum debug_report_kind kind, unsigned vcpu)
+{
+	return (struct debug_report){ .kind = kind, .event.vcpu = vcpu };
+}
+
+/* RSP-SEMANTICS 8: T0b for a triple fault, T06 for KVM's own errors, T04 for a failed entry. */
+static uint8_t fatal_signal(const struct debug_event *ev)
+{
+	static const char entry[] = "KVM could not enter the guest";
+
+	if (ev->kind == DEBUG_EVENT_SHUTDOWN)
+		return RSP_SIG_SEGV;
+	return strncmp(ev->text, entry, sizeof(entry) - 1) == 0 ? RSP_SIG_ILL : RSP_SIG_ABRT;
+}
+
+uint8_t debug_stop_signal(const struct debug_report *r)
+{
+	if (r->kind == DEBUG_REPORT_FATAL)
+		return fatal_signal(&r->event);
+	return r->kind == DEBUG_REPORT_INTERRUPT ? RSP_SIG_INT : RSP_SIG_TRAP;
+}
+
+static const char *fatal_text(const struct debug_report *r)
+{
+	if (r->event.text[0])
+		return r->event.text;
+	return r->event.kind == DEBUG_EVENT_SHUTDOWN ? "triple fault" : "the guest cannot go on";
+}
+
+void debug_stop_describe(const struct debug_report *r, char *buf, size_t size)
+{
+	struct debug_text t;
+
+	debug_text_init(&t, buf, size);
+	if (r->kind == DEBUG_REPORT_BREAK)
+		debug_text_add(&t, "breakpoint 0x%" PRIx64, r->event.pc);
+	else if (r->kind == DEBUG_REPORT_WATCH)
+		debug_text_add(&t, "%s 0x%" PRIx64, debug_point_name(r->type), r->addr);
+	else if (r->kind == DEBUG_REPORT_STEP)
+		debug_text_add(&t, "step");
+	else if (r->kind == DEBUG_REPORT_FATAL)
+		debug_text_add(&t, "%s", fatal_text(r));
+}
+
+enum rsp_stop_reason debug_stop_reason(const struct debug_report *r)
+{
+	static const enum rsp_stop_reason point[] = {
+		[RSP_POINT_SW] = RSP_REASON_SWBREAK, [RSP_POINT_HW] = RSP_REASON_HWBREAK,
+		[RSP_POINT_WRITE] = RSP_REASON_WATCH, [RSP_POINT_READ] = RSP_REASON_RWATCH,
+		[RSP_POINT_ACCESS] = RSP_REASON_AWATCH,
+	};
+
+	switch (r->kind) {
+	case DEBUG_REPORT_STEP:
+		return RSP_REASON_STEP;
+	case DEBUG_REPORT_BREAK:
+	case DEBUG_REPORT_WATCH:
+		return point[r->type];
+	case DEBUG_REPORT_FATAL:
+		return RSP_REASON_EXCEPTION;
+	default:
+		return RSP_REASON_NONE;
+	}
+}
+
+/* rip, rsp, rbp: what GDB would ask for next (PERF-FACTS.md). All in CORE. */
+static size_t expedite(struct debug_session *s, unsigned vcpu, uint8_t values[3][8],
+                       struct rsp_expedited regs[3])
+{
+	static const struct { uint32_t number; enum x86_gpr gpr; } stack[] = {
+		{ X86_REGNUM_RBP, X86_RBP }, { X86_REGNUM_RSP, X86_RSP }
+	};
+	const struct x86_state *st = debug_get(s, vcpu, X86_GROUP_CORE);
+
+	if (!st)
+		return 0;
+	for (size_t i = 0; i < 2; i++) {
+		bytes_put_le64(values[i], st->gpr[stack[i].gpr]);
+		regs[i] = (struct rsp_expedited){ .number = stack[i].number, .size = 8, .value = values[i] };
+	}
+	bytes_put_le64(values[2], st->rip);
+	regs[2] = (struct rsp_expedited){ .number = X86_REGNUM_RIP, .size = 8, .value = values[2] };
+	return 3;
+}
+
+static size_t list_threads(struct debug_session *s, int64_t *ids, uint64_t *pcs)
+{
+	if (!(rsp_engine_client(s->engine) & RSP_CLIENT_LIST_THREADS))
+		return 0;
+	for (unsigned i = 0; i < s->vcpu_count; i++) {
+		const struct x86_state *st = debug_get(s, i, X86_GROUP_CORE);
+
+		ids[i] = i + 1;
+		pcs[i] = st ? st->rip : 0;
+	}
+	return s->vcpu_count;
+}
+
+static void send_exited(struct debug_session *s, const struct debug_report *r)
+{
+	struct rsp_stop stop = { .kind = RSP_STOP_EXITED, .status = r->event.status & 0xff, .core = -1 };
+
+	rsp_reply_stop(s->engine, &stop);
+	if (!(rsp_engine_client(s->engine) & RSP_CLIENT_EXTENDED))
+		s->wish = DEBUG_WISH_CLOSE;
+}
+
+static void send(struct debug_session *s, const struct debug_report *r)
+{
+	unsigned vcpu = r->event.vcpu;
+	struct rsp_expedited regs[3];
+	uint8_t values[3][8];
+	int64_t ids[DEBUG_MAX_VCPUS];
+	uint64_t pcs[DEBUG_MAX_VCPUS];
+	char name[16], words[256];
+	struct debug_text t;
+	struct rsp_stop stop = {
+		.kind = RSP_STOP_SIGNAL, .signal = debug_stop_signal(r), .tid = vcpu + 1, .core = (int)vcpu,
+		.name = name, .reason = debug_stop_reason(r), .addr = r->addr, .regs = regs,
+		.thread_ids = ids, .thread_pcs = pcs,
+	};
+
+	if (r->kind == DEBUG_REPORT_EXITED) {
+		send_exited(s, r);
+		return;
+	}
+	debug_text_init(&t, name, sizeof(name));
+	debug_text_add(&t, "cpu%u", vcpu);
+	debug_stop_describe(r, words, sizeof(words));
+	if (words[0])
+		stop.description = words;
+	stop.reg_count = expedite(s, vcpu, values, regs);
+	stop.thread_count = list_threads(s, ids, pcs);
+	rsp_reply_stop(s->engine, &stop);
+}
+
+static void say_fatal(struct debug_session *s, const struct debug_report *r)
+{
+	struct debug_text t;
+	char line[300];
+
+	debug_text_init(&t, line, sizeof(line));
+	debug_text_add(&t, "trapline: cpu%u: %s\n", r->event.vcpu, fatal_text(r));
+	rsp_engine_console(s->engine, line, t.len);
+}
+
+void debug_stop_reply(struct debug_session *s, const struct debug_report *r)
+{
+	unsigned vcpu = r->event.vcpu;
+	const struct x86_state *st;
+
+	s->owed = false;
+	s->last = *r;
+	s->current = vcpu;
+	rsp_engine_set_general(s->engine, vcpu + 1);
+	if (r->kind == DEBUG_REPORT_BREAK && (st = debug_get(s, vcpu, X86_GROUP_CORE)) != NULL) {
+		s->vcpu[vcpu].hit = true;
+		s->vcpu[vcpu].hit_rip = st->rip;
+		s->vcpu[vcpu].hit_pc = r->event.pc;
+	}
+	if (r->kind == DEBUG_REPORT_FATAL)
+		say_fatal(s, r);
+	send(s, r);
+}
+
+void debug_stop_query(struct debug_session *s, const struct rsp_request *req)
+{
+	(void)req;
+	rsp_engine_set_general(s->engine, s->last.event.vcpu + 1);
+	send(s, &s->last);
+}
+
+/* One thread's part in the last stop: none for those that only had to park. */
+void debug_stop_thread(struct debug_session *s, const struct rsp_request *req)
+{
+	int vcpu = debug_request_vcpu(s, &req->u.thread.tid);
+	struct rsp_stop stop = { .kind = RSP_STOP_SIGNAL, .signal = RSP_SIG_0, .core = -1 };
+
+	if (vcpu < 0)
+		return;
+	if ((unsigned)vcpu == s->last.event.vcpu) {
+		send(s, &s->last);
+		return;
+	}
+	stop.tid = vcpu + 1;
+	rsp_reply_stop(s->engine, &stop);
+}
