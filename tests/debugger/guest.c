@@ -1,0 +1,123 @@
+/*
+ * The guest of the debugger scenarios. The command line names what it does; each way is small enough that a
+ * scenario can say exactly which line, value and stop comes next. Lines that scenarios refer to carry a
+ * mark in a comment: their numbers are looked up by it.
+ *
+ * Integer instructions only: it must run where KVM emulates kernel mode.
+ */
+#include <stdint.h>
+
+#define DEBUGCON 0xe9
+#define PLAIN_EXIT 0xf8
+
+/* What scenarios watch, read and write. */
+volatile long counter;
+volatile long unused = 11;
+volatile unsigned char bytes[16] = { 0xde, 0xad, 0xbe, 0xef, 1, 2, 3, 4 };
+
+void guest_main(const char *mode);
+
+static inline void out8(uint16_t port, uint8_t value)
+{
+	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port) : "memory");
+}
+
+static void say(const char *text)
+{
+	while (*text)
+		out8(DEBUGCON, (uint8_t)*text++);
+}
+
+static void leave(int status)
+{
+	for (;;)
+		out8(PLAIN_EXIT, (uint8_t)status);
+}
+
+static __attribute__((noinline)) int add(int a, int b)
+{
+	int sum = a + b;        /* mark: add-first */
+
+	return sum;             /* mark: add-return */
+}
+
+static __attribute__((noinline)) int total(int n)
+{
+	int result = 0;
+
+	for (int i = 1; i <= n; i++)
+		result = add(result, i);        /* mark: total-call */
+	counter = result;                       /* mark: total-store */
+	return result;                          /* mark: total-return */
+}
+
+/* 1 + 2 + 3, told and returned as the exit status. */
+static int calls(void)
+{
+	int result = total(3);          /* mark: calls-total */
+
+	say("calls done\n");            /* mark: calls-say */
+	return result;
+}
+
+/* Reads a value that nobody writes, then writes it. */
+static int access(void)
+{
+	long before = unused;           /* mark: access-read */
+
+	unused = before + 1;            /* mark: access-write */
+	return (int)unused;
+}
+
+/* Runs until a debugger clears `spinning`. */
+volatile int spinning = 1;
+
+static int spin(void)
+{
+	say("spinning\n");
+	while (spinning)
+		counter++;
+	say("released\n");
+	return 3;
+}
+
+/* Sleeps with interrupts off: nothing but a debugger gets it out. */
+static int halt(void)
+{
+	say("halting\n");
+	for (;;)
+		__asm__ volatile("hlt");
+}
+
+/* An exception with nothing to deliver it through: triple fault at the marked instruction. */
+static int crash(void)
+{
+	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) none = { 0, 0 };
+
+	say("crashing\n");
+	__asm__ volatile("lidt %0\n\tud2" : : "m"(none));       /* mark: crash */
+	return 0;
+}
+
+struct mode { const char *name; int (*run)(void); };
+
+static const struct mode modes[] = {
+	{ "calls", calls }, { "access", access }, { "spin", spin }, { "halt", halt }, { "crash", crash },
+};
+
+static int same(const char *a, const char *b)
+{
+	while (*a && *a == *b)
+		a++, b++;
+	return *a == *b;
+}
+
+void guest_main(const char *mode)
+{
+	for (unsigned i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		if (same(mode, modes[i].name))
+			leave(modes[i].run());
+	}
+	say("no such mode\n");
+	leave(99);
+}

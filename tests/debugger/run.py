@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""Plays one debugger scenario on trapline and judges the transcript.
+
+usage: run.py --debugger gdb|lldb --trapline PROGRAM --guest ELF [--keep] SCENARIO
+
+Exit status: 0 passed, 1 failed, 77 skipped with the reason on the last line.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+
+import dialect  # noqa: E402
+import scenario  # noqa: E402
+
+LIMIT = 60    # seconds for one debugger session; a healthy one takes less than two
+LINGER = 10   # seconds that trapline has to end by itself after the last one
+SKIP = 77
+GDB_OPTIONS = {'unix': '--gdb=unix:gdb.sock', 'tcp': '--gdb=:0', 'stdio': '',
+               'attach': '--gdb-attach=unix:gdb.sock', 'attach-tcp': '--gdb-attach=:0'}
+
+
+def load(name):
+    path = os.path.join(HERE, 'scenarios', name + '.py')
+    spec = importlib.util.spec_from_file_location('scenario_' + name.replace('-', '_'), path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def marker(session, step):
+    return '@@ %d.%d' % (session, step)
+
+
+def render(play, folder):
+    """Writes 1.in, 2.in ...: each step's commands behind its marker."""
+    words = play.dialect
+    for number, steps in enumerate(play.sessions, 1):
+        lines = list(words.preamble)
+        for index, step in enumerate(steps):
+            lines += [words.marker(marker(number, index))] + step.commands
+        lines.append(words.marker(marker(number, len(steps))))
+        with open(os.path.join(folder, '%d.in' % number), 'w', encoding='utf-8') as f:
+            f.write('\n'.join(lines) + '\n')
+
+
+def write_env(args, module, folder):
+    """What session.sh is to run; stdio: the debugger itself starts trapline."""
+    transport = getattr(module, 'GDB', 'unix')
+    command = [args.trapline, 'run', args.guest, '--', getattr(module, 'MODE', 'calls')]
+    settings = {'DEBUGGER': args.debugger, 'PROGRAM': shutil.which(args.debugger) or args.debugger,
+                'SYMBOLS': args.guest, 'TRAPLINE': ' '.join(shlex.quote(c) for c in command),
+                'GDB_OPTION': GDB_OPTIONS[transport], 'LIMIT': str(LIMIT), 'LINGER': str(LINGER)}
+    with open(os.path.join(folder, 'env'), 'w', encoding='utf-8') as f:
+        for name, value in settings.items():
+            f.write('%s=%s\n' % (name, shlex.quote(value)))
+
+
+def read(folder, name):
+    try:
+        with open(os.path.join(folder, name), encoding='utf-8', errors='replace') as f:
+            return f.read()
+    except OSError:
+        return ''
+
+
+def pieces(transcript):
+    """{marker: the text up to the next marker}"""
+    parts = re.split(r'^.*?(@@ \d+\.\d+)[ ]*$', transcript, flags=re.M)
+    return dict(zip(parts[1::2], parts[2::2]))
+
+
+def judge(play, folder, lacks):
+    """What is wrong with what session.sh left behind, as a list of texts."""
+    faults = []
+    statuses = dict(re.findall(r'^(session \d+|trapline) (\S+)$', read(folder, 'status'), re.M))
+    for number, steps in enumerate(play.sessions, 1):
+        said = pieces(read(folder, '%d.out' % number))
+        for index, step in enumerate(steps):
+            output = said.get(marker(number, index))
+            if output is None:
+                faults.append('session %d, step %d "%s": never reached' % (number, index, step.title))
+                break
+            wrong = step.judge(output, lacks)
+            if wrong:
+                faults.append('session %d, step %d "%s": %s in\n%s' % (number, index, step.title, wrong,
+                                                                      indent(output)))
+        wanted, got = play.session_status[number - 1], statuses.get('session %d' % number, 'not played')
+        if wanted is not None and got != str(wanted):
+            why = ' (its time limit)' if got == '124' else ''
+            faults.append('session %d: %s ended with %s%s, not %s' % (number, play.dialect.name, got, why, wanted))
+    if play.ends_with is not None and statuses.get('trapline', '?') != str(play.ends_with):
+        faults.append('trapline ended with %s, not %s' % (statuses.get('trapline', '?'), play.ends_with))
+    for pattern in play.guest_says:
+        if not re.search(pattern, read(folder, 'guest.out')):
+            faults.append('the guest did not print /%s/ but\n%s' % (pattern, indent(read(folder, 'guest.out'))))
+    return faults
+
+
+def indent(text):
+    return ''.join('    | %s\n' % line for line in text.strip().splitlines())
+
+
+def lacking(trapline):
+    """Capabilities that this host's KVM has not, by `trapline doctor --json`."""
+    run = subprocess.run([trapline, 'doctor', '--json'], capture_output=True, text=True, check=False, timeout=30)
+    caps = json.loads(run.stdout).get('caps', {})
+    return {name for name, there in caps.items() if not there}
+
+
+def show_logs(folder):
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(('.out', '.err', '.log', 'status')):
+            lines = read(folder, name).splitlines()
+            print('---- %s%s' % (name, ' (its last 80 lines)' if len(lines) > 80 else ''))
+            print('\n'.join(lines[-80:]))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--debugger', choices=sorted(dialect.DIALECTS), required=True)
+    parser.add_argument('--trapline', required=True)
+    parser.add_argument('--guest', required=True)
+    parser.add_argument('--keep', action='store_true', help='leave the folder of the run and print its name')
+    parser.add_argument('scenario')
+    args = parser.parse_args()
+    args.trapline, args.guest = os.path.abspath(args.trapline), os.path.abspath(args.guest)
+
+    if not os.access('/dev/kvm', os.R_OK | os.W_OK):
+        print('no usable /dev/kvm')
+        return SKIP
+    if not shutil.which(args.debugger):
+        print('%s is not installed' % args.debugger)
+        return SKIP
+
+    module = load(args.scenario)
+    play = scenario.Play(dialect.DIALECTS[args.debugger]())
+    module.play(play)
+    folder = tempfile.mkdtemp(prefix='trapline-')
+    try:
+        render(play, folder)
+        write_env(args, module, folder)
+        limit = LIMIT * (len(play.sessions) + 1) + LINGER
+        subprocess.run(['sh', os.path.join(HERE, 'session.sh'), folder], check=False, timeout=limit)
+        faults = judge(play, folder, lacking(args.trapline))
+        for fault in faults:
+            print('FAILED %s under %s: %s' % (args.scenario, args.debugger, fault))
+        if faults:
+            show_logs(folder)
+        if args.keep:
+            print('kept: ' + folder)
+        return 1 if faults else 0
+    finally:
+        if not args.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
