@@ -1,0 +1,1 @@
+"""What with-kvm is made of: packages, the initramfs, and one module a lane."""
