@@ -46,8 +46,8 @@ extern const char *const x86_msr_name[X86_MSR_COUNT];
 enum x86_group {
 	X86_GROUP_CORE = 1,    /* gpr, rip, rflags */
 	X86_GROUP_SYSTEM = 2,  /* seg, gdt, idt, cr0-8, efer, apic_base */
-	X86_GROUP_FPU = 4,     /* xsave, xcr0 */
-	X86_GROUP_MSR = 8,     /* msr[], where msr_valid says so */
+	X86_GROUP_FPU = 4,     /* xsave */
+	X86_GROUP_MSR = 8,     /* msr[], where msr_valid says so; xcr0 */
 	X86_GROUP_DEBUG = 16,  /* dr0-3, dr6, dr7: the guest's own */
 	X86_GROUP_ALL = 31
 };
