@@ -1,0 +1,14 @@
+/* Says hello and ends with 0. Also built position-independent and in the higher half. */
+#include "lib/guest.h"
+
+/* Pointers, so that the position-independent build has relocations to apply. */
+static const char *const lines[] = {"hello from the guest\n", "and goodbye\n"};
+
+int guest_main(const char *cmdline, const struct guest_boot_info *info)
+{
+	(void)cmdline;
+	(void)info;
+	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		guest_puts(lines[i]);
+	return 0;
+}
