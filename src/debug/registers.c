@@ -5,11 +5,12 @@
 #include <string.h>
 
 /* Every group that a register of the table lives in. */
-static unsigned all_groups(const struct debug_session *s)
+/* Of the registers that g and G carry. */
+static unsigned g_groups(const struct debug_session *s)
 {
 	unsigned groups = 0;
 
-	for (unsigned i = 0; i < s->regs.count; i++)
+	for (unsigned i = 0; i < s->regs.g_count; i++)
 		groups |= s->regs.reg[i].group;
 	return groups;
 }
@@ -26,7 +27,7 @@ static const struct x86_state *get_or_reply(struct debug_session *s, unsigned vc
 /* All values in g order; map tells per byte what is available. */
 static void read_all(const struct debug_session *s, const struct x86_state *st, uint8_t *bytes, bool *map)
 {
-	for (unsigned i = 0; i < s->regs.count; i++) {
+	for (unsigned i = 0; i < s->regs.g_count; i++) {
 		const struct x86_reg *reg = &s->regs.reg[i];
 		uint8_t value[X86_REG_MAX_SIZE] = { 0 };
 		bool known = x86_regs_get(s->cfg.layout, reg, st, value);
@@ -44,7 +45,7 @@ void debug_registers_read_all(struct debug_session *s, const struct rsp_request 
 
 	if (vcpu < 0)
 		return;
-	st = get_or_reply(s, (unsigned)vcpu, all_groups(s));
+	st = get_or_reply(s, (unsigned)vcpu, g_groups(s));
 	if (!st)
 		return;
 	read_all(s, st, s->buf, map);
@@ -135,12 +136,12 @@ static int write_all(struct debug_session *s, unsigned vcpu, const uint8_t *byte
 {
 	unsigned groups = 0;
 	uint64_t rip;
-	int rc = load_scratch(s, vcpu, all_groups(s), err);
+	int rc = load_scratch(s, vcpu, g_groups(s), err);
 
 	if (rc < 0)
 		return rc;
 	rip = s->scratch.rip;
-	for (unsigned i = 0; i < s->regs.count; i++) {
+	for (unsigned i = 0; i < s->regs.g_count; i++) {
 		const struct x86_reg *reg = &s->regs.reg[i];
 		uint8_t now[X86_REG_MAX_SIZE];
 
@@ -226,7 +227,7 @@ void debug_registers_save(struct debug_session *s, const struct rsp_request *req
 		rsp_reply_error(s->engine, ENOSPC, "too many saved register sets");
 		return;
 	}
-	st = get_or_reply(s, (unsigned)vcpu, all_groups(s));
+	st = get_or_reply(s, (unsigned)vcpu, g_groups(s));
 	if (!st)
 		return;
 	read_all(s, st, s->saved[i].bytes, map);

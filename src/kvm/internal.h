@@ -102,6 +102,8 @@ struct kvm_machine {
 	size_t run_size;
 	struct kvm_cpuid2 *cpuid;
 	bool sync_regs;
+	bool msrs_known;
+	uint32_t msrs;                  /* bit i: this KVM has x86_msr_index[i] */
 
 	struct debug_sink sink;
 	struct debug_arm arm;

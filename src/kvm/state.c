@@ -123,34 +123,60 @@ static int get_system(struct kvm_vcpu *v)
 static int get_fpu(struct kvm_vcpu *v)
 {
 	struct kvm_xsave xsave;
-	struct kvm_xcrs xcrs = {0};
 
 	_Static_assert(sizeof(xsave.region) == X86_XSAVE_SIZE, "KVM_GET_XSAVE is one page");
 	if (ioctl(v->fd, KVM_GET_XSAVE, &xsave) < 0)
 		return -errno;
 	memcpy(v->state.xsave, xsave.region, sizeof(xsave.region));
-	v->state.xcr0 = 1;
-	if (ioctl(v->fd, KVM_GET_XCRS, &xcrs) == 0 && xcrs.nr_xcrs >= 1)
-		v->state.xcr0 = xcrs.xcrs[0].value;
+	return 0;
+}
+
+struct msr_list { struct kvm_msrs head; struct kvm_msr_entry entry[X86_MSR_COUNT]; };
+
+/* KVM stops at the first MSR it does not have, and which those are differs by host: tried one by one, once. */
+static void find_msrs(struct kvm_vcpu *v)
+{
+	struct msr_list one;
+
+	for (unsigned i = 0; i < X86_MSR_COUNT; i++) {
+		memset(&one, 0, sizeof(one));
+		one.head.nmsrs = 1;
+		one.entry[0].index = x86_msr_index[i];
+		if (ioctl(v->fd, KVM_GET_MSRS, &one) == 1)
+			v->m->msrs |= 1u << i;
+	}
+	v->m->msrs_known = true;
+}
+
+static int get_xcr0(struct kvm_vcpu *v)
+{
+	struct kvm_xcrs xcrs = {0};
+
+	if (ioctl(v->fd, KVM_GET_XCRS, &xcrs) < 0)
+		return -errno;
+	v->state.xcr0 = xcrs.nr_xcrs >= 1 ? xcrs.xcrs[0].value : 1;
 	return 0;
 }
 
 static int get_msrs(struct kvm_vcpu *v)
 {
-	/* One by one: KVM stops at the first MSR it does not have, and which those are differs by host. */
-	struct { struct kvm_msrs head; struct kvm_msr_entry entry; } one;
+	struct msr_list all = {0};
+	unsigned n = 0;
 
-	v->state.msr_valid = 0;
-	for (unsigned i = 0; i < X86_MSR_COUNT; i++) {
-		memset(&one, 0, sizeof(one));
-		one.head.nmsrs = 1;
-		one.entry.index = x86_msr_index[i];
-		if (ioctl(v->fd, KVM_GET_MSRS, &one) != 1)
-			continue;
-		v->state.msr[i] = one.entry.data;
-		v->state.msr_valid |= 1u << i;
-	}
-	return 0;
+	if (!v->m->msrs_known)
+		find_msrs(v);
+	for (unsigned i = 0; i < X86_MSR_COUNT; i++)
+		if (v->m->msrs & (1u << i))
+			all.entry[n++].index = x86_msr_index[i];
+	all.head.nmsrs = n;
+	if (ioctl(v->fd, KVM_GET_MSRS, &all) != (int)n)
+		return -EIO;
+	n = 0;
+	for (unsigned i = 0; i < X86_MSR_COUNT; i++)
+		if (v->m->msrs & (1u << i))
+			v->state.msr[i] = all.entry[n++].data;
+	v->state.msr_valid = v->m->msrs;
+	return get_xcr0(v);
 }
 
 static int get_debug(struct kvm_vcpu *v)
@@ -187,20 +213,20 @@ static int set_system(struct kvm_vcpu *v, const struct x86_state *st)
 static int set_fpu(struct kvm_vcpu *v, const struct x86_state *st)
 {
 	struct kvm_xsave xsave = {0};
-	struct kvm_xcrs xcrs = {.nr_xcrs = 1};
 
-	xcrs.xcrs[0].value = st->xcr0;
-	if (st->xcr0 != v->state.xcr0 && ioctl(v->fd, KVM_SET_XCRS, &xcrs) < 0)
-		return -errno;
 	memcpy(xsave.region, st->xsave, sizeof(xsave.region));
 	return checked(ioctl(v->fd, KVM_SET_XSAVE, &xsave));
 }
 
 static int set_msrs(struct kvm_vcpu *v, const struct x86_state *st)
 {
-	struct { struct kvm_msrs head; struct kvm_msr_entry entry[X86_MSR_COUNT]; } all = {0};
+	struct kvm_xcrs xcrs = {.nr_xcrs = 1};
+	struct msr_list all = {0};
 	unsigned n = 0;
 
+	xcrs.xcrs[0].value = st->xcr0;
+	if (st->xcr0 != v->state.xcr0 && ioctl(v->fd, KVM_SET_XCRS, &xcrs) < 0)
+		return -errno;
 	for (unsigned i = 0; i < X86_MSR_COUNT; i++) {
 		if (!(st->msr_valid & (1u << i)) || st->msr[i] == v->state.msr[i])
 			continue;
@@ -276,11 +302,11 @@ static void copy_group(unsigned bit, const struct x86_state *from, struct x86_st
 		break;
 	case X86_GROUP_FPU:
 		memcpy(t->xsave, from->xsave, sizeof(t->xsave));
-		t->xcr0 = from->xcr0;
 		break;
 	case X86_GROUP_MSR:
 		memcpy(t->msr, from->msr, sizeof(t->msr));
 		t->msr_valid = from->msr_valid;
+		t->xcr0 = from->xcr0;
 		break;
 	default:
 		memcpy(t->dr, from->dr, sizeof(t->dr));

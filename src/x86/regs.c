@@ -156,7 +156,7 @@ static const struct block {
 	BLOCK(control_rows, NEED_NOTHING, SYSTEM, SET_SYSTEM, "system", X86_GROUP_SYSTEM),
 	BLOCK(debug_rows, NEED_NOTHING, SYSTEM, SET_SYSTEM, "system", X86_GROUP_DEBUG),
 	BLOCK(msr_rows, NEED_NOTHING, SYSTEM, SET_SYSTEM, "system", X86_GROUP_MSR),
-	BLOCK(xcr0_rows, NEED_XCR0, SYSTEM, SET_SYSTEM, "system", X86_GROUP_FPU),
+	BLOCK(xcr0_rows, NEED_XCR0, SYSTEM, SET_SYSTEM, "system", X86_GROUP_MSR),
 	BLOCK(linear_rows, NEED_NOTHING, SYSTEM, SET_SYSTEM, "system", X86_GROUP_CORE | X86_GROUP_SYSTEM),
 };
 
@@ -208,26 +208,30 @@ static void add_row(struct x86_regs *regs, const struct block *b, const struct r
 		*reg = (struct x86_reg){
 			.name = r->name ? r->name : r->names[r->first + i], .type = r->type,
 			.feature = b->feature, .set = b->set, .gdb_group = b->gdb_group, .bits = r->bits,
-			.number = (uint16_t)regs->count, .offset = regs->g_size,
+			.number = (uint16_t)regs->count, .offset = regs->size,
 			.dwarf = (int16_t)(r->dwarf < 0 ? -1 : r->dwarf + (int)i), .group = b->state_group,
 			.source = r->source, .index = (uint16_t)(r->index + i * r->step),
 			.writable = r->source != SRC_LINEAR_PC,
 		};
 		set_extra(reg);
-		regs->g_size += r->bits / 8u;
+		regs->size += r->bits / 8u;
 		regs->count++;
 	}
 }
 
 void x86_regs_init(struct x86_regs *regs, const struct x86_layout *layout)
 {
-	regs->count = 0;
-	regs->g_size = 0;
+	regs->count = regs->g_count = 0;
+	regs->size = regs->g_size = 0;
 	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
 		if (!is_met(layout, (enum x86_regs_need)blocks[i].need))
 			continue;
 		for (unsigned j = 0; j < blocks[i].count; j++)
 			add_row(regs, &blocks[i], &blocks[i].rows[j]);
+		if (strcmp(blocks[i].feature, SYSTEM) == 0)
+			continue;
+		regs->g_count = regs->count;
+		regs->g_size = regs->size;
 	}
 }
 

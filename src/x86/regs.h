@@ -34,7 +34,7 @@ struct x86_reg {
 	const char *gdb_group;   /* "general", "float", "vector", "system"; NULL: GDB's default */
 	uint16_t bits;
 	uint16_t number;         /* of the description */
-	uint32_t offset;         /* in the g packet, bytes */
+	uint32_t offset;         /* bytes: in the g packet, or where it would go on */
 	int16_t dwarf;           /* DWARF and eh_frame number, -1 none */
 	uint16_t group;          /* enum x86_group whose state holds it */
 	uint16_t source, index;  /* private to regs.c */
@@ -43,7 +43,14 @@ struct x86_reg {
 
 struct x86_regs {
 	unsigned count;
-	uint32_t g_size;         /* bytes of all registers in g order: constant for a session */
+	/*
+	 * The first g_count registers are those of g and G; the system feature behind them is for p and P alone,
+	 * since its groups cost a call each and GDB asks for g at every stop (GDB manual, "g packet": a short
+	 * one leaves the rest to p). Constant for a session, as is g_size, their bytes.
+	 */
+	unsigned g_count;
+	uint32_t g_size;
+	uint32_t size;           /* bytes of all registers */
 	struct x86_reg reg[X86_REGS_MAX];
 };
 
