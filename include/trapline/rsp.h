@@ -161,7 +161,7 @@ struct rsp_request {
 			enum rsp_point type;
 			uint64_t addr;
 			uint64_t kind;       /* watch: length in bytes; sw/hw: kind, 1 on x86 */
-			const char *extra;   /* what followed the kind (";X..." conditions, ";cmds:"), not decoded */
+			const char *extra;   /* what followed the kind (";X...", ";cmds:..."), not decoded */
 			size_t extra_len;
 		} point;
 		struct {
@@ -179,7 +179,7 @@ struct rsp_request {
 		struct { const char *bytes; size_t len; } text;          /* decoded; NUL-terminated as well */
 		struct { uint64_t addr, len; const uint8_t *pattern; size_t pattern_len; } search;
 		struct { const char *file; size_t argc; const char *argv[16]; } run;
-		struct { const char *op; const char *args; size_t args_len; } file; /* "open", raw arguments */
+		struct { const char *op, *args; size_t args_len; } file; /* "open", raw arguments */
 		uint32_t number;
 		uint32_t flag;
 	} u;
@@ -311,11 +311,10 @@ void rsp_engine_reset(struct rsp_engine *e);
 size_t rsp_engine_feed(struct rsp_engine *e, const void *bytes, size_t len);
 
 /*
- * The next thing that happened. RSP_EVENT_BROKEN comes once. RSP_EVENT_INTERRUPT may come while the reply to RSP_RESUME is owed (that
- * is what it is for); requests may not. *ret_req is written only with RSP_EVENT_REQUEST.
- * Packets that the engine answers by itself (qSupported, QStartNoAckMode, vCont?, vMustReplyEmpty,
- * QThreadSuffixSupported, QListThreadsInStopReply, QEnableErrorStrings, unknown and malformed ones) never
- * come out here.
+ * The next thing that happened. RSP_EVENT_BROKEN comes once. RSP_EVENT_INTERRUPT may come while the reply
+ * to RSP_RESUME is owed (that is what it is for); requests may not. *ret_req is written only with
+ * RSP_EVENT_REQUEST. Packets that the engine answers by itself (rsp_packet_info.internal, unknown and
+ * malformed ones) never come out here.
  */
 enum rsp_event rsp_engine_next(struct rsp_engine *e, const struct rsp_request **ret_req);
 

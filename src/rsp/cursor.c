@@ -123,6 +123,8 @@ bool rsp_cursor_tid(struct rsp_cursor *c, struct rsp_tid *ret)
 		if (rsp_cursor_char(&try, '.') && !id_number(&try, &id.tid))
 			return false;
 	}
+	if (id.pid == RSP_TID_ANY)
+		id.pid = 1; /* any process: the one there is */
 	*c = try;
 	*ret = id;
 	return true;

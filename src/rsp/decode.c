@@ -8,25 +8,35 @@
 static bool take_suffix(struct rsp_cursor *c, struct rsp_tid *ret)
 {
 	static const char mark[] = ";thread:";
-	const size_t mark_len = sizeof(mark) - 1;
-	uint8_t *p = c->end;
+	struct rsp_cursor id = {c->end, c->end};
 
 	if (c->at == c->end || c->end[-1] != ';')
 		return true;
-	for (p--; p > c->at && p[-1] != ';'; p--)
+	id.end--;
+	for (id.at = id.end; id.at > c->at && *id.at != ':'; id.at--)
 		continue;
-	if (p == c->at || (size_t)(c->end - p) < mark_len)
-		return true;
-	p--; /* the ';' in front */
-	if (memcmp(p, mark, mark_len) != 0)
-		return true;
-	struct rsp_cursor id = {p + mark_len, c->end - 1};
-
-	if (!rsp_cursor_tid(&id, ret) || id.at != id.end)
+	id.at -= (size_t)(id.at - c->at) < sizeof(mark) - 2 ? 0 : sizeof(mark) - 2;
+	c->end = id.at;
+	if (!rsp_cursor_text(&id, mark) || !rsp_cursor_tid(&id, ret) || id.at != id.end)
 		return false;
-	c->end = p;
-	*p = '\0';
+	*c->end = '\0';
 	return true;
+}
+
+/* After QThreadSuffixSupported these name their thread. */
+static bool has_suffix(enum rsp_kind kind)
+{
+	switch (kind) {
+	case RSP_READ_REGS:
+	case RSP_WRITE_REGS:
+	case RSP_READ_REG:
+	case RSP_WRITE_REG:
+	case RSP_SAVE_REGS:
+	case RSP_RESTORE_REGS:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static enum rsp_decoded decode_row(struct rsp_engine *e, const struct rsp_packet_row *row, const char *name)
@@ -38,7 +48,7 @@ static enum rsp_decoded decode_row(struct rsp_engine *e, const struct rsp_packet
 	e->req.kind = row->kind;
 	e->req.tid = e->general;
 	e->owed_kind = row->kind;
-	if (row->suffix && (e->client & RSP_CLIENT_THREAD_SUFFIX) && !take_suffix(&c, &e->req.tid))
+	if ((e->client & RSP_CLIENT_THREAD_SUFFIX) && has_suffix(row->kind) && !take_suffix(&c, &e->req.tid))
 		return RSP_MALFORMED;
 	return row->decode(e, &c, &e->req);
 }

@@ -35,7 +35,6 @@ enum rsp_match {
 struct rsp_packet_row {
 	enum rsp_kind kind;
 	enum rsp_match match;
-	bool suffix;           /* LLDB appends ";thread:N;" */
 	const char *advert;    /* for qSupported; NULL: none */
 	rsp_decode_fn *decode;
 };

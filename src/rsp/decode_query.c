@@ -100,7 +100,8 @@ enum rsp_decoded rsp_decode_empty(struct rsp_engine *e, struct rsp_cursor *c, st
 }
 
 /* rsp_reply_threads() gave the whole list to qfThreadInfo. */
-enum rsp_decoded rsp_decode_end_of_threads(struct rsp_engine *e, struct rsp_cursor *c, struct rsp_request *req)
+enum rsp_decoded rsp_decode_end_of_threads(struct rsp_engine *e, struct rsp_cursor *c,
+                                           struct rsp_request *req)
 {
 	(void)c;
 	(void)req;
@@ -181,7 +182,8 @@ enum rsp_decoded rsp_decode_phys_mode(struct rsp_engine *e, struct rsp_cursor *c
 	return finish(c);
 }
 
-enum rsp_decoded rsp_decode_qemu_supported(struct rsp_engine *e, struct rsp_cursor *c, struct rsp_request *req)
+enum rsp_decoded rsp_decode_qemu_supported(struct rsp_engine *e, struct rsp_cursor *c,
+                                           struct rsp_request *req)
 {
 	(void)c;
 	(void)req;

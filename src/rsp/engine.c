@@ -48,7 +48,9 @@ uint32_t rsp_engine_client(const struct rsp_engine *e)
 
 bool rsp_engine_is_lldb(const struct rsp_engine *e)
 {
-	return (e->client & (RSP_CLIENT_THREAD_SUFFIX | RSP_CLIENT_LIST_THREADS | RSP_CLIENT_LLDB_ERRORS)) != 0;
+	const uint32_t marks = RSP_CLIENT_THREAD_SUFFIX | RSP_CLIENT_LIST_THREADS | RSP_CLIENT_LLDB_ERRORS;
+
+	return (e->client & marks) != 0;
 }
 
 bool rsp_engine_owed(const struct rsp_engine *e)

@@ -23,8 +23,8 @@ enum rsp_turn { RSP_TURN_FEED, RSP_TURN_READY, RSP_TURN_OWED };
 bool rsp_engine_is_lldb(const struct rsp_engine *e);
 
 /*
- * A reply in the making. False when none is owed (counted as misuse): write nothing then. Its body has room for
- * packet_size bytes. rsp_engine_close_reply() sends it and gives the turn to the client; an overflow
+ * A reply in the making. False when none is owed (counted as misuse): write nothing then. Its body has room
+ * for packet_size bytes. rsp_engine_close_reply() sends it and gives the turn to the client; an overflow
  * becomes an error reply.
  */
 bool rsp_engine_open_reply(struct rsp_engine *e, struct rsp_writer *ret_w);

@@ -40,7 +40,7 @@ void rsp_reply_text(struct rsp_engine *e, const char *text)
 	reply_with(e, text);
 }
 
-/* Packets whose answer GDB tests for "E." in every version that knows them; others wait for error-message+. */
+/* Packets whose answer GDB tests for "E." in all versions; others wait for error-message+. */
 static bool takes_error_text(enum rsp_kind kind)
 {
 	switch (kind) {
@@ -58,13 +58,23 @@ static bool takes_error_text(enum rsp_kind kind)
 	}
 }
 
+/*
+ * Before error-message+ GDB shows the text of one packet only, Z1, and of that what follows a second dot
+ * (remote.c, insert_hw_breakpoint; GDB 7 to 15).
+ */
+static const char *error_prefix(const struct rsp_engine *e)
+{
+	if (!(e->client & RSP_CLIENT_ERROR_TEXT) && e->owed_kind == RSP_INSERT_POINT)
+		return "E.breakpoint.";
+	return "E.";
+}
+
 void rsp_reply_write_error(const struct rsp_engine *e, struct rsp_writer *w, unsigned code, const char *text)
 {
-	bool lldb = rsp_engine_is_lldb(e);
+	bool dotted = (e->client & RSP_CLIENT_ERROR_TEXT) || takes_error_text(e->owed_kind);
 
-	if (text != NULL && !lldb &&
-	    ((e->client & RSP_CLIENT_ERROR_TEXT) || takes_error_text(e->owed_kind))) {
-		rsp_writer_text(w, "E.");
+	if (text != NULL && dotted && !rsp_engine_is_lldb(e)) {
+		rsp_writer_text(w, error_prefix(e));
 		rsp_writer_clean(w, text);
 		return;
 	}

@@ -6,92 +6,93 @@
 
 #include <string.h>
 
-#define NONE RSP_KIND_COUNT
+#define RSP_F_ALWAYS 0
+#define RSP_INTERNAL RSP_KIND_COUNT /* answered by the engine */
 
-/* name, feature, answered by the engine, kind, match, suffix, advert, decoder */
-#define PACKETS(ROW)                                                                                          \
-	ROW("!", RSP_F_EXTENDED, 0, RSP_EXTENDED, EXACT, 0, NULL, extended)                                   \
-	ROW("?", 0, 0, RSP_QUERY_HALT, EXACT, 0, NULL, plain)                                                 \
-	ROW("C", 0, 0, RSP_RESUME, ARGS, 0, NULL, resume_signal)                                              \
-	ROW("D", 0, 0, RSP_DETACH, LIST, 0, NULL, detach)                                                     \
-	ROW("G", 0, 0, RSP_WRITE_REGS, ARGS, 1, NULL, regs)                                                   \
-	ROW("Hc", 0, 0, RSP_SET_THREAD, ARGS, 0, NULL, set_thread)                                            \
-	ROW("Hg", 0, 0, RSP_SET_THREAD, ARGS, 0, NULL, set_thread)                                            \
-	ROW("M", 0, 0, RSP_WRITE_MEM, ARGS, 0, NULL, mem_write)                                               \
-	ROW("P", 0, 0, RSP_WRITE_REG, ARGS, 1, NULL, reg_write)                                               \
-	ROW("QEnableErrorStrings", RSP_F_LLDB, 1, NONE, EXACT, 0, NULL, lldb_mode)                            \
-	ROW("QListThreadsInStopReply", RSP_F_LLDB, 1, NONE, EXACT, 0, NULL, lldb_mode)                        \
-	ROW("QRestoreRegisterState", RSP_F_LLDB, 0, RSP_RESTORE_REGS, LIST, 1, NULL, restore_regs)            \
-	ROW("QSaveRegisterState", RSP_F_LLDB, 0, RSP_SAVE_REGS, LIST, 1, NULL, save_regs)                     \
-	ROW("QStartNoAckMode", RSP_F_NOACK, 1, NONE, EXACT, 0, "QStartNoAckMode+", noack)                     \
-	ROW("QThreadSuffixSupported", RSP_F_LLDB, 1, NONE, EXACT, 0, NULL, lldb_mode)                         \
-	ROW("Qqemu.PhyMemMode", RSP_F_PHYS_MODE, 0, RSP_PHYS_MODE_SET, LIST, 0, NULL, phys_mode)              \
-	ROW("R", RSP_F_EXTENDED, 0, RSP_RESTART, ARGS, 0, NULL, restart)                                      \
-	ROW("S", RSP_F_STEP, 0, RSP_RESUME, ARGS, 0, NULL, resume_signal)                                     \
-	ROW("T", 0, 0, RSP_THREAD_ALIVE, ARGS, 0, NULL, thread)                                               \
-	ROW("X", 0, 0, RSP_WRITE_MEM, ARGS, 0, NULL, mem_write_binary)                                        \
-	ROW("Z0", RSP_F_SWBREAK, 0, RSP_INSERT_POINT, LIST, 0, NULL, point)                                   \
-	ROW("Z1", RSP_F_HWBREAK, 0, RSP_INSERT_POINT, LIST, 0, NULL, point)                                   \
-	ROW("Z2", RSP_F_WATCH, 0, RSP_INSERT_POINT, LIST, 0, NULL, point)                                     \
-	ROW("Z3", RSP_F_WATCH, 0, RSP_INSERT_POINT, LIST, 0, NULL, point)                                     \
-	ROW("Z4", RSP_F_WATCH, 0, RSP_INSERT_POINT, LIST, 0, NULL, point)                                     \
-	ROW("_M", RSP_F_LLDB, 0, RSP_ALLOCATE, ARGS, 0, NULL, allocate)                                       \
-	ROW("_m", RSP_F_LLDB, 0, RSP_DEALLOCATE, ARGS, 0, NULL, deallocate)                                   \
-	ROW("c", 0, 0, RSP_RESUME, ARGS, 0, NULL, resume)                                                     \
-	ROW("g", 0, 0, RSP_READ_REGS, LIST, 1, NULL, plain)                                                   \
-	ROW("jThreadsInfo", RSP_F_LLDB, 0, RSP_THREADS_JSON, LIST, 0, NULL, lenient)                          \
-	ROW("k", 0, 0, RSP_KILL, EXACT, 0, NULL, plain)                                                       \
-	ROW("m", 0, 0, RSP_READ_MEM, ARGS, 0, NULL, mem_read)                                                 \
-	ROW("p", 0, 0, RSP_READ_REG, ARGS, 1, NULL, reg)                                                      \
-	ROW("qAttached", 0, 0, RSP_ATTACHED, LIST, 0, NULL, attached)                                         \
-	ROW("qC", 0, 0, RSP_CURRENT_THREAD, EXACT, 0, NULL, plain)                                            \
-	ROW("qCRC", RSP_F_CRC, 0, RSP_CRC, LIST, 0, NULL, crc)                                                \
-	ROW("qEcho", RSP_F_LLDB, 1, NONE, LIST, 0, "qEcho+", echo)                                            \
-	ROW("qHostInfo", RSP_F_LLDB, 0, RSP_HOST_INFO, EXACT, 0, NULL, plain)                                 \
-	ROW("qMemoryRegionInfo", RSP_F_LLDB, 0, RSP_REGION_INFO, LIST, 0, NULL, region)                       \
-	ROW("qOffsets", RSP_F_OFFSETS, 0, RSP_OFFSETS, EXACT, 0, NULL, plain)                                 \
-	ROW("qProcessInfo", RSP_F_LLDB, 0, RSP_PROCESS_INFO, EXACT, 0, NULL, plain)                           \
-	ROW("qRcmd", RSP_F_MONITOR, 0, RSP_MONITOR, LIST, 0, NULL, monitor)                                   \
-	ROW("qRegisterInfo", RSP_F_LLDB, 0, RSP_REGISTER_INFO, ARGS, 0, NULL, register_info)                  \
-	ROW("qSearch:memory", RSP_F_SEARCH, 0, RSP_SEARCH_MEM, LIST, 0, NULL, search)                         \
-	ROW("qSupported", 0, 1, NONE, LIST, 0, NULL, supported)                                               \
-	ROW("qThreadExtraInfo", 0, 0, RSP_THREAD_EXTRA, LIST, 0, NULL, thread_extra)                          \
-	ROW("qThreadStopInfo", RSP_F_LLDB, 0, RSP_THREAD_STOP, ARGS, 0, NULL, thread)                         \
-	ROW("qWatchpointSupportInfo", RSP_F_LLDB, 0, RSP_WATCH_INFO, LIST, 0, NULL, lenient)                  \
-	ROW("qXfer:exec-file:read", RSP_F_EXEC_FILE, 0, RSP_XFER_READ, LIST, 0, "qXfer:exec-file:read+", xfer) \
-	ROW("qXfer:features:read", RSP_F_XML_FEATURES, 0, RSP_XFER_READ, LIST, 0, "qXfer:features:read+", xfer) \
-	ROW("qXfer:memory-map:read", RSP_F_MEMORY_MAP, 0, RSP_XFER_READ, LIST, 0, "qXfer:memory-map:read+", xfer) \
-	ROW("qXfer:threads:read", RSP_F_XML_THREADS, 0, RSP_XFER_READ, LIST, 0, "qXfer:threads:read+", xfer)  \
-	ROW("qfProcessInfo", RSP_F_LLDB, 0, RSP_PROCESS_INFO, LIST, 0, NULL, process_list)                    \
-	ROW("qfThreadInfo", 0, 0, RSP_LIST_THREADS, EXACT, 0, NULL, plain)                                    \
-	ROW("qqemu.PhyMemMode", RSP_F_PHYS_MODE, 0, RSP_PHYS_MODE_QUERY, EXACT, 0, NULL, plain)               \
-	ROW("qqemu.Supported", RSP_F_PHYS_MODE, 1, NONE, EXACT, 0, NULL, qemu_supported)                      \
-	ROW("qsProcessInfo", RSP_F_LLDB, 1, NONE, EXACT, 0, NULL, process_end)                                \
-	ROW("qsThreadInfo", 0, 1, NONE, EXACT, 0, NULL, end_of_threads)                                       \
-	ROW("s", RSP_F_STEP, 0, RSP_RESUME, ARGS, 0, NULL, resume)                                            \
-	ROW("vCont;C", 0, 0, RSP_RESUME, ARGS, 0, NULL, vcont)                                                \
-	ROW("vCont;S", RSP_F_STEP, 0, RSP_RESUME, ARGS, 0, NULL, vcont)                                       \
-	ROW("vCont;c", 0, 0, RSP_RESUME, ARGS, 0, NULL, vcont)                                                \
-	ROW("vCont;r", RSP_F_RANGE_STEP, 0, RSP_RESUME, ARGS, 0, NULL, vcont)                                 \
-	ROW("vCont;s", RSP_F_STEP, 0, RSP_RESUME, ARGS, 0, NULL, vcont)                                       \
-	ROW("vCont;t", 0, 0, RSP_RESUME, ARGS, 0, NULL, vcont)                                                \
-	ROW("vCont?", 0, 1, NONE, EXACT, 0, NULL, vcont_query)                                                \
-	ROW("vFile", RSP_F_VFILE, 0, RSP_VFILE, LIST, 0, NULL, file)                                          \
-	ROW("vKill", 0, 0, RSP_KILL, LIST, 0, NULL, kill)                                                     \
-	ROW("vMustReplyEmpty", 0, 1, NONE, EXACT, 0, NULL, empty)                                             \
-	ROW("vRun", RSP_F_EXTENDED, 0, RSP_RUN, LIST, 0, NULL, run)                                           \
-	ROW("x", RSP_F_BINARY_READ, 0, RSP_READ_MEM, ARGS, 0, "binary-upload+", mem_read)                     \
-	ROW("z0", RSP_F_SWBREAK, 0, RSP_REMOVE_POINT, LIST, 0, NULL, point)                                   \
-	ROW("z1", RSP_F_HWBREAK, 0, RSP_REMOVE_POINT, LIST, 0, NULL, point)                                   \
-	ROW("z2", RSP_F_WATCH, 0, RSP_REMOVE_POINT, LIST, 0, NULL, point)                                     \
-	ROW("z3", RSP_F_WATCH, 0, RSP_REMOVE_POINT, LIST, 0, NULL, point)                                     \
-	ROW("z4", RSP_F_WATCH, 0, RSP_REMOVE_POINT, LIST, 0, NULL, point)
+/* name, feature (RSP_F_), kind (RSP_), what may follow (RSP_MATCH_), decoder (rsp_decode_), advert */
+#define PACKETS(ROW)                                                                                    \
+	ROW("!", EXTENDED, EXTENDED, EXACT, extended, NULL)                                             \
+	ROW("?", ALWAYS, QUERY_HALT, EXACT, plain, NULL)                                                \
+	ROW("C", ALWAYS, RESUME, ARGS, resume_signal, NULL)                                             \
+	ROW("D", ALWAYS, DETACH, LIST, detach, NULL)                                                    \
+	ROW("G", ALWAYS, WRITE_REGS, ARGS, regs, NULL)                                                  \
+	ROW("Hc", ALWAYS, SET_THREAD, ARGS, set_thread, NULL)                                           \
+	ROW("Hg", ALWAYS, SET_THREAD, ARGS, set_thread, NULL)                                           \
+	ROW("M", ALWAYS, WRITE_MEM, ARGS, mem_write, NULL)                                              \
+	ROW("P", ALWAYS, WRITE_REG, ARGS, reg_write, NULL)                                              \
+	ROW("QEnableErrorStrings", LLDB, INTERNAL, EXACT, lldb_mode, NULL)                              \
+	ROW("QListThreadsInStopReply", LLDB, INTERNAL, EXACT, lldb_mode, NULL)                          \
+	ROW("QRestoreRegisterState", LLDB, RESTORE_REGS, LIST, restore_regs, NULL)                      \
+	ROW("QSaveRegisterState", LLDB, SAVE_REGS, LIST, save_regs, NULL)                               \
+	ROW("QStartNoAckMode", NOACK, INTERNAL, EXACT, noack, "QStartNoAckMode+")                       \
+	ROW("QThreadSuffixSupported", LLDB, INTERNAL, EXACT, lldb_mode, NULL)                           \
+	ROW("Qqemu.PhyMemMode", PHYS_MODE, PHYS_MODE_SET, LIST, phys_mode, NULL)                        \
+	ROW("R", EXTENDED, RESTART, ARGS, restart, NULL)                                                \
+	ROW("S", STEP, RESUME, ARGS, resume_signal, NULL)                                               \
+	ROW("T", ALWAYS, THREAD_ALIVE, ARGS, thread, NULL)                                              \
+	ROW("X", ALWAYS, WRITE_MEM, ARGS, mem_write_binary, NULL)                                       \
+	ROW("Z0", SWBREAK, INSERT_POINT, LIST, point, NULL)                                             \
+	ROW("Z1", HWBREAK, INSERT_POINT, LIST, point, NULL)                                             \
+	ROW("Z2", WATCH, INSERT_POINT, LIST, point, NULL)                                               \
+	ROW("Z3", WATCH, INSERT_POINT, LIST, point, NULL)                                               \
+	ROW("Z4", WATCH, INSERT_POINT, LIST, point, NULL)                                               \
+	ROW("_M", LLDB, ALLOCATE, ARGS, allocate, NULL)                                                 \
+	ROW("_m", LLDB, DEALLOCATE, ARGS, deallocate, NULL)                                             \
+	ROW("c", ALWAYS, RESUME, ARGS, resume, NULL)                                                    \
+	ROW("g", ALWAYS, READ_REGS, LIST, plain, NULL)                                                  \
+	ROW("jThreadsInfo", LLDB, THREADS_JSON, LIST, lenient, NULL)                                    \
+	ROW("k", ALWAYS, KILL, EXACT, plain, NULL)                                                      \
+	ROW("m", ALWAYS, READ_MEM, ARGS, mem_read, NULL)                                                \
+	ROW("p", ALWAYS, READ_REG, ARGS, reg, NULL)                                                     \
+	ROW("qAttached", ALWAYS, ATTACHED, LIST, attached, NULL)                                        \
+	ROW("qC", ALWAYS, CURRENT_THREAD, EXACT, plain, NULL)                                           \
+	ROW("qCRC", CRC, CRC, LIST, crc, NULL)                                                          \
+	ROW("qEcho", LLDB, INTERNAL, LIST, echo, "qEcho+")                                              \
+	ROW("qHostInfo", LLDB, HOST_INFO, EXACT, plain, NULL)                                           \
+	ROW("qMemoryRegionInfo", LLDB, REGION_INFO, LIST, region, NULL)                                 \
+	ROW("qOffsets", OFFSETS, OFFSETS, EXACT, plain, NULL)                                           \
+	ROW("qProcessInfo", LLDB, PROCESS_INFO, EXACT, plain, NULL)                                     \
+	ROW("qRcmd", MONITOR, MONITOR, LIST, monitor, NULL)                                             \
+	ROW("qRegisterInfo", LLDB, REGISTER_INFO, ARGS, register_info, NULL)                            \
+	ROW("qSearch:memory", SEARCH, SEARCH_MEM, LIST, search, NULL)                                   \
+	ROW("qSupported", ALWAYS, INTERNAL, LIST, supported, NULL)                                      \
+	ROW("qThreadExtraInfo", ALWAYS, THREAD_EXTRA, LIST, thread_extra, NULL)                         \
+	ROW("qThreadStopInfo", LLDB, THREAD_STOP, ARGS, thread, NULL)                                   \
+	ROW("qWatchpointSupportInfo", LLDB, WATCH_INFO, LIST, lenient, NULL)                            \
+	ROW("qXfer:exec-file:read", EXEC_FILE, XFER_READ, LIST, xfer, "qXfer:exec-file:read+")          \
+	ROW("qXfer:features:read", XML_FEATURES, XFER_READ, LIST, xfer, "qXfer:features:read+")         \
+	ROW("qXfer:memory-map:read", MEMORY_MAP, XFER_READ, LIST, xfer, "qXfer:memory-map:read+")       \
+	ROW("qXfer:threads:read", XML_THREADS, XFER_READ, LIST, xfer, "qXfer:threads:read+")            \
+	ROW("qfProcessInfo", LLDB, PROCESS_INFO, LIST, process_list, NULL)                              \
+	ROW("qfThreadInfo", ALWAYS, LIST_THREADS, EXACT, plain, NULL)                                   \
+	ROW("qqemu.PhyMemMode", PHYS_MODE, PHYS_MODE_QUERY, EXACT, plain, NULL)                         \
+	ROW("qqemu.Supported", PHYS_MODE, INTERNAL, EXACT, qemu_supported, NULL)                        \
+	ROW("qsProcessInfo", LLDB, INTERNAL, EXACT, process_end, NULL)                                  \
+	ROW("qsThreadInfo", ALWAYS, INTERNAL, EXACT, end_of_threads, NULL)                              \
+	ROW("s", STEP, RESUME, ARGS, resume, NULL)                                                      \
+	ROW("vCont;C", ALWAYS, RESUME, ARGS, vcont, NULL)                                               \
+	ROW("vCont;S", STEP, RESUME, ARGS, vcont, NULL)                                                 \
+	ROW("vCont;c", ALWAYS, RESUME, ARGS, vcont, NULL)                                               \
+	ROW("vCont;r", RANGE_STEP, RESUME, ARGS, vcont, NULL)                                           \
+	ROW("vCont;s", STEP, RESUME, ARGS, vcont, NULL)                                                 \
+	ROW("vCont;t", ALWAYS, RESUME, ARGS, vcont, NULL)                                               \
+	ROW("vCont?", ALWAYS, INTERNAL, EXACT, vcont_query, NULL)                                       \
+	ROW("vFile", VFILE, VFILE, LIST, file, NULL)                                                    \
+	ROW("vKill", ALWAYS, KILL, LIST, kill, NULL)                                                    \
+	ROW("vMustReplyEmpty", ALWAYS, INTERNAL, EXACT, empty, NULL)                                    \
+	ROW("vRun", EXTENDED, RUN, LIST, run, NULL)                                                     \
+	ROW("x", BINARY_READ, READ_MEM, ARGS, mem_read, "binary-upload+")                               \
+	ROW("z0", SWBREAK, REMOVE_POINT, LIST, point, NULL)                                             \
+	ROW("z1", HWBREAK, REMOVE_POINT, LIST, point, NULL)                                             \
+	ROW("z2", WATCH, REMOVE_POINT, LIST, point, NULL)                                               \
+	ROW("z3", WATCH, REMOVE_POINT, LIST, point, NULL)                                               \
+	ROW("z4", WATCH, REMOVE_POINT, LIST, point, NULL)
 
-#define INFO(name, feature, internal, kind, match, suffix, advert, decode) {name, feature, internal},
+#define INFO(name, feature, kind, match, decode, advert) {name, RSP_F_##feature, RSP_##kind == RSP_INTERNAL},
 static const struct rsp_packet_info infos[] = {PACKETS(INFO)};
 
-#define DECODER(name, feature, internal, kind, match, suffix, advert, decode)                                 \
-	{kind, RSP_MATCH_##match, suffix, advert, rsp_decode_##decode},
+#define DECODER(name, feature, kind, match, decode, advert) \
+	{RSP_##kind, RSP_MATCH_##match, advert, rsp_decode_##decode},
 static const struct rsp_packet_row rows[] = {PACKETS(DECODER)};
 
 #define COUNT (sizeof(infos) / sizeof(infos[0]))
