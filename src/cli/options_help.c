@@ -1,7 +1,7 @@
 /* cli_options_help(): the text of --help, from the tables of options.c. */
 #include "cli/options.h"
+#include "cli/text.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #define ADDRESSES \
@@ -10,25 +10,7 @@
 #define KEYS \
 	"\nWhile the guest has the terminal, Ctrl-A x ends it and Ctrl-A h lists the other keys.\n"
 
-struct text { char *buf; size_t size, used; };
-
-static void add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void add(struct text *t, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(t->buf + t->used, t->size - t->used, fmt, ap);
-	va_end(ap);
-	if (n > 0)
-		t->used += (size_t)n;
-	if (t->used >= t->size)
-		t->used = t->size - 1;
-}
-
-static void add_option(struct text *t, const struct cli_option *o)
+static void add_option(struct cli_text *t, const struct cli_option *o)
 {
 	char letter[8] = "   ", left[64];
 	const char *before = "", *after = "";
@@ -41,40 +23,40 @@ static void add_option(struct text *t, const struct cli_option *o)
 		before = "[=", after = "]";
 	snprintf(left, sizeof(left), "%s --%s%s%s%s", letter, o->name, before,
 	         o->argument == NULL ? "" : o->argument, after);
-	add(t, "  %-26s %s\n", left, o->help);
+	cli_text_add(t, "  %-26s %s\n", left, o->help);
 }
 
-static void add_overview(struct text *t)
+static void add_overview(struct cli_text *t)
 {
-	add(t, "trapline runs x86-64 kernels on KVM, with a debugger attached or without.\n\n");
+	cli_text_add(t, "trapline runs x86-64 kernels on KVM, with a debugger attached or without.\n\n");
 	for (int i = 0; i < CLI_COMMAND_COUNT; i++) {
 		const struct cli_command_info *c = &cli_options_commands[i];
 
-		add(t, "  trapline %-8s%-18s%s\n", c->name, c->operands, c->help);
+		cli_text_add(t, "  trapline %-8s%-18s%s\n", c->name, c->operands, c->help);
 	}
-	add(t,
-	    "\n'trapline help COMMAND' shows the options of a command; trapline(1) has the whole story.\n");
+	cli_text_add(
+		t, "\n'trapline help COMMAND' shows the options of a command; trapline(1) tells the rest.\n");
 }
 
 void cli_options_help(enum cli_command topic, char *buf, size_t size)
 {
-	struct text t = {.buf = buf, .size = size};
+	struct cli_text t;
 	const struct cli_command_info *c = &cli_options_commands[topic];
 	size_t count;
 	const struct cli_option *o = cli_options_table(&count);
 
 	if (size == 0)
 		return;
-	*buf = '\0';
+	cli_text_init(&t, buf, size);
 	if (topic == CLI_HELP) {
 		add_overview(&t);
 		return;
 	}
-	add(&t, "usage: trapline %s [OPTIONS]%s%s\n%s\n\n", c->name, *c->operands != '\0' ? " " : "",
-	    c->operands, c->help);
+	cli_text_add(&t, "usage: trapline %s [OPTIONS]%s%s\n%s\n\n", c->name, *c->operands != '\0' ? " " : "",
+	             c->operands, c->help);
 	for (size_t i = 0; i < count; i++)
 		if (o[i].commands & 1u << topic)
 			add_option(&t, &o[i]);
 	if (topic == CLI_RUN)
-		add(&t, ADDRESSES KEYS);
+		cli_text_add(&t, ADDRESSES KEYS);
 }

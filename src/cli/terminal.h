@@ -29,9 +29,9 @@ bool cli_terminal_foreground(void);
 
 /*
  * Blocks INT TERM HUP QUIT TSTP CONT in this thread (call it before others exist: they inherit the mask) and
- * gives a non-blocking descriptor on which they arrive; ignores PIPE, XFSZ, TTIN and TTOU. debugger_has_terminal:
- * INT and QUIT are ignored, since the terminal sends them to the debugger's session too, and TSTP and
- * CONT keep their default.
+ * gives a non-blocking descriptor on which they arrive; ignores PIPE, XFSZ, TTIN, TTOU.
+ * debugger_has_terminal: INT and QUIT are ignored, since the terminal sends them to the debugger's session
+ * too, and TSTP and CONT keep their default.
  */
 int cli_terminal_signals(bool debugger_has_terminal, int *ret_fd, struct error *err);
 
