@@ -1,8 +1,8 @@
 /* Says hello and ends with 0. Also built position-independent and in the higher half. */
 #include "lib/guest.h"
 
-/* Pointers, so that the position-independent build has relocations to apply. */
-static const char *const lines[] = {"hello from the guest\n", "and goodbye\n"};
+/* Pointers that must be read, so that the position-independent build has relocations to apply. */
+static const char *const volatile lines[] = {"hello from the guest\n", "and goodbye\n"};
 
 int guest_main(const char *cmdline, const struct guest_boot_info *info)
 {

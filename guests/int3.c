@@ -89,7 +89,8 @@ static bool part_execute(void)
 static bool part_write(void)
 {
 	dr_count = 0;
-	__asm__ volatile("movq %0, %%dr0\n\tmovq %1, %%dr7" : : "r"(&target), "r"(DR7_WRITE0_LEN4) : "memory");
+	__asm__ volatile("movq %0, %%dr0\n\tmovq %1, %%dr7"
+	                 : : "r"(&target), "r"(DR7_WRITE0_LEN4) : "memory");
 	target = 1;
 	__asm__ volatile("movq %0, %%dr7" : : "r"(DR7_OFF) : "memory");
 	return report("dr0 write ", dr_count, 1);
