@@ -101,7 +101,7 @@ enum debug_wish debug_session_wish(struct debug_session *s)
 
 bool debug_session_running(const struct debug_session *s)
 {
-	return s->owed;
+	return s->run != DEBUG_RUN_PARKED;
 }
 
 const struct debug_event *debug_session_death(const struct debug_session *s)

@@ -20,7 +20,8 @@ struct debug_config {
 	struct guest_mem *mem;
 	const char *image_path;   /* absolute path of the kernel; NULL: not told to the client */
 	uint64_t image_bias;
-	bool stay_stopped;        /* a client that vanishes leaves the guest stopped (--gdb), else it runs */
+	bool stay_stopped;        /* a client that vanishes leaves the guest stopped (--gdb), else it runs;
+	                           * one that detached leaves it running in any case */
 };
 
 struct debug_session;
@@ -58,12 +59,16 @@ void debug_session_disconnect(struct debug_session *s);
 enum debug_wish { DEBUG_WISH_NONE, DEBUG_WISH_CLOSE /* after D, k, W: close when output is sent */ };
 enum debug_wish debug_session_wish(struct debug_session *s);
 
-/* True while a resume's reply is owed: the machine runs, or is about to. */
+/*
+ * True while the machine is not known to be parked: it runs (a resume's reply may be owed), is about to, or
+ * is about to park. Then nothing is to be had from the client but a ctrl-C or what needs no vcpu.
+ */
 bool debug_session_running(const struct debug_session *s);
 
 /*
  * The last fatal event (SHUTDOWN, ERROR) or EXITED that ended the machine with no client connected; NULL
- * while there is none. The front end prints its report and ends.
+ * while there is none. Also set when the client to which it was told has gone (a fatal one of a guest that
+ * is to stay stopped excepted: the next client finds it). The front end prints its report and ends.
  */
 const struct debug_event *debug_session_death(const struct debug_session *s);
 

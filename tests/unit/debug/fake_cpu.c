@@ -1,0 +1,213 @@
+#include "fake_cpu.h"
+
+#include "base/bytes.h"
+#include "x86/paging.h"
+
+#define ZF 0x40ull
+
+/* The register field of an opcode (SDM 2A table 2-2) to ours. */
+static const uint8_t order[8] = { X86_RAX, X86_RCX, X86_RDX, X86_RBX, X86_RSP, X86_RBP, X86_RSI, X86_RDI };
+
+static int read_phys(void *ctx, uint64_t gpa, void *buf, size_t len)
+{
+	return guest_mem_read(ctx, gpa, buf, len);
+}
+
+/* Byte by byte: an access may cross pages. False: page fault. */
+static bool access_bytes(struct fake_target *f, const struct fake_vcpu *v, uint64_t gva, uint8_t *bytes,
+                         unsigned len, bool write)
+{
+	struct x86_phys_reader reader = { .read = read_phys, .ctx = &f->mem };
+	struct x86_paging pg;
+	struct x86_walk w;
+
+	x86_paging_from_state(&v->st, &f->layout, &pg);
+	for (unsigned i = 0; i < len; i++) {
+		int rc;
+
+		x86_paging_walk(&pg, gva + i, &reader, &w);
+		if (w.result != X86_WALK_OK)
+			return false;
+		rc = write ? guest_mem_write(&f->mem, w.gpa, bytes + i, 1)
+		           : guest_mem_read(&f->mem, w.gpa, bytes + i, 1);
+		if (rc < 0)
+			return false;
+	}
+	return true;
+}
+
+struct insn {
+	struct fake_target *f;
+	struct fake_vcpu *v;
+	struct fake_access *access;
+	uint8_t b[10];
+};
+
+static enum fake_result done(struct insn *in, unsigned len)
+{
+	in->v->st.rip += len;
+	return FAKE_DONE;
+}
+
+static enum fake_result mem_op(struct insn *in, uint64_t gva, uint8_t *bytes, unsigned size, bool write,
+                               unsigned len)
+{
+	if (!access_bytes(in->f, in->v, gva, bytes, size, write))
+		return FAKE_SHUTDOWN;
+	*in->access = (struct fake_access){ .addr = gva, .len = size, .write = write };
+	return done(in, len);
+}
+
+static enum fake_result push(struct insn *in, uint64_t value, unsigned len)
+{
+	uint64_t *rsp = &in->v->st.gpr[X86_RSP];
+	uint8_t b[8];
+
+	bytes_put_le64(b, value);
+	*rsp -= 8;
+	return mem_op(in, *rsp, b, 8, true, len);
+}
+
+static enum fake_result pop(struct insn *in, uint64_t *ret, unsigned len)
+{
+	uint64_t *rsp = &in->v->st.gpr[X86_RSP];
+	uint8_t b[8];
+	enum fake_result r = mem_op(in, *rsp, b, 8, false, len);
+
+	if (r != FAKE_DONE)
+		return r;
+	*rsp += 8;
+	*ret = bytes_get_le64(b);
+	return r;
+}
+
+static enum fake_result branch(struct insn *in, bool taken)
+{
+	in->v->st.rip += 2 + (taken ? (uint64_t)(int64_t)(int8_t)in->b[1] : 0);
+	return FAKE_DONE;
+}
+
+static enum fake_result out(struct insn *in)
+{
+	switch (in->b[1]) {
+	case 0xf4:
+		done(in, 2);
+		return FAKE_EXIT;
+	case 0x64:
+		return FAKE_RESET;
+	case 0xe5:
+		return FAKE_ERROR;
+	default:
+		return done(in, 2);
+	}
+}
+
+/* 48 FF C0+r inc, C8+r dec; 48 89 04 25 mov [abs], rax; 48 8B 04 25 mov rax, [abs] */
+static enum fake_result wide(struct insn *in)
+{
+	uint64_t abs = bytes_get_le32(in->b + 4);
+	uint8_t b[8];
+
+	if (in->b[1] == 0xff && in->b[2] >= 0xc0 && in->b[2] <= 0xcf) {
+		uint64_t *reg = &in->v->st.gpr[order[in->b[2] & 7]];
+
+		*reg += in->b[2] & 8 ? UINT64_MAX : 1;
+		in->v->st.rflags = (in->v->st.rflags & ~ZF) | (*reg ? 0 : ZF);
+		return done(in, 3);
+	}
+	if (in->b[2] != 0x04 || in->b[3] != 0x25)
+		return FAKE_SHUTDOWN;
+	bytes_put_le64(b, in->v->st.gpr[X86_RAX]);
+	if (in->b[1] == 0x89)
+		return mem_op(in, abs, b, 8, true, 8);
+	if (in->b[1] == 0x8b && mem_op(in, abs, b, 8, false, 8) == FAKE_DONE) {
+		in->v->st.gpr[X86_RAX] = bytes_get_le64(b);
+		return FAKE_DONE;
+	}
+	return FAKE_SHUTDOWN;
+}
+
+/* 88 04 25 mov [abs], al; 8A 04 25 mov al, [abs]; C6 04 25 mov byte [abs], imm8 */
+static enum fake_result narrow(struct insn *in)
+{
+	uint64_t abs = bytes_get_le32(in->b + 3), *rax = &in->v->st.gpr[X86_RAX];
+	uint8_t b = in->b[0] == 0xc6 ? in->b[7] : (uint8_t)*rax;
+	bool write = in->b[0] != 0x8a;
+	enum fake_result r;
+
+	if (in->b[1] != 0x04 || in->b[2] != 0x25)
+		return FAKE_SHUTDOWN;
+	r = mem_op(in, abs, &b, 1, write, in->b[0] == 0xc6 ? 8 : 7);
+	if (r == FAKE_DONE && !write)
+		*rax = (*rax & ~0xffull) | b;
+	return r;
+}
+
+static enum fake_result call(struct insn *in)
+{
+	uint64_t next = in->v->st.rip + 5;
+	enum fake_result r = push(in, next, 0);
+
+	if (r == FAKE_DONE)
+		in->v->st.rip = next + (uint64_t)(int64_t)(int32_t)bytes_get_le32(in->b + 1);
+	return r;
+}
+
+static enum fake_result one_byte(struct insn *in)
+{
+	struct x86_state *st = &in->v->st;
+
+	if ((in->b[0] & 0xf8) == 0x50)
+		return push(in, st->gpr[order[in->b[0] & 7]], 1);
+	if ((in->b[0] & 0xf8) == 0x58)
+		return pop(in, &st->gpr[order[in->b[0] & 7]], 1);
+	return FAKE_SHUTDOWN;
+}
+
+static enum fake_result dispatch(struct insn *in)
+{
+	struct x86_state *st = &in->v->st;
+
+	switch (in->b[0]) {
+	case 0x90:
+		return done(in, 1);
+	case 0xcc:
+		return FAKE_INT3;
+	case 0xf4:
+		in->v->halted = true;
+		return done(in, 1);
+	case 0xeb:
+		return branch(in, true);
+	case 0x75:
+		return branch(in, !(st->rflags & ZF));
+	case 0x48:
+		return wide(in);
+	case 0x88: case 0x8a: case 0xc6:
+		return narrow(in);
+	case 0xb0:
+		st->gpr[X86_RAX] = (st->gpr[X86_RAX] & ~0xffull) | in->b[1];
+		return done(in, 2);
+	case 0x9c:
+		return push(in, st->rflags, 1);
+	case 0x9d:
+		return pop(in, &st->rflags, 1);
+	case 0xe8:
+		return call(in);
+	case 0xc3:
+		return pop(in, &st->rip, 0);
+	case 0xe6:
+		return out(in);
+	default:
+		return one_byte(in);
+	}
+}
+
+enum fake_result fake_cpu_step(struct fake_target *f, struct fake_vcpu *v, struct fake_access *ret_access)
+{
+	struct insn in = { .f = f, .v = v, .access = ret_access };
+
+	for (unsigned i = 0; i < sizeof(in.b); i++)
+		if (!access_bytes(f, v, v->st.rip + i, in.b + i, 1, false) && i == 0)
+			return FAKE_SHUTDOWN;
+	return dispatch(&in);
+}
