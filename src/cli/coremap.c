@@ -73,7 +73,7 @@ static void fill_by_walking(struct cli_coremap *map, const struct x86_paging *pa
 			                    .executable = walk.executable,
 			            });
 		gva = next;
-	} while (next != 0 && (wide || next < SIZE_4G) && !(map->cut && map->count == map->max));
+	} while (next != 0 && (wide || next < SIZE_4G) && !map->cut);
 }
 
 void cli_coremap_fill(struct cli_coremap *map, const struct x86_paging *paging,

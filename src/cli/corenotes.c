@@ -63,10 +63,9 @@ static void add_prstatus(struct notes *n, unsigned cpu, const struct x86_state *
 	struct elf_prstatus ps = {.pr_pid = (int)cpu + 1, .pr_fpvalid = 1};
 	struct user_regs_struct regs;
 
-	if (cpu == n->cfg->current) {
-		ps.pr_info.si_signo = n->cfg->signal;
-		ps.pr_cursig = (short)n->cfg->signal;
-	}
+	/* The same for every thread, as Linux does: BFD believes the last one. */
+	ps.pr_info.si_signo = n->cfg->signal;
+	ps.pr_cursig = (short)n->cfg->signal;
 	fill_regs(st, &regs);
 	memcpy(&ps.pr_reg, &regs, sizeof(regs));
 	add_note(n, "CORE", NT_PRSTATUS, &ps, sizeof(ps));
