@@ -19,7 +19,8 @@ static int real_gate(const struct x86_state *st, uint8_t vector, const struct x8
 }
 
 /*
- *  15..0 offset 15:0 | 31..16 selector | 39..32 IST | 43..40 type | 47 P | 63..48 offset 31:16 | 95..64 offset 63:32
+ *  15..0 offset 15:0 | 31..16 selector | 39..32 IST | 43..40 type | 47 P | 63..48 offset 31:16 |
+ *  95..64 offset 63:32
  */
 static int protected_gate(const struct x86_state *st, uint8_t vector, const struct x86_reader *mem,
                           struct x86_gate *ret)

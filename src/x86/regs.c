@@ -93,9 +93,12 @@ static const struct row k_gs_base_rows[] = {
 	ONE("k_gs_base", "int64", 64, -1, SRC_MSR_CANONICAL, MSR(KERNEL_GS_BASE)),
 };
 static const struct row control_rows[] = {
-	ONE("cr0", "x86_cr0", 64, -1, SRC_CR0, FIELD(cr0)), ONE("cr2", "data_ptr", 64, -1, SRC_ANY, FIELD(cr2)),
-	ONE("cr3", "int64", 64, -1, SRC_CR3, FIELD(cr3)), ONE("cr4", "x86_cr4", 64, -1, SRC_CR4, FIELD(cr4)),
-	ONE("cr8", "int64", 64, -1, SRC_CR8, FIELD(cr8)), ONE("efer", "x86_efer", 64, -1, SRC_EFER, FIELD(efer)),
+	ONE("cr0", "x86_cr0", 64, -1, SRC_CR0, FIELD(cr0)),
+	ONE("cr2", "data_ptr", 64, -1, SRC_ANY, FIELD(cr2)),
+	ONE("cr3", "int64", 64, -1, SRC_CR3, FIELD(cr3)),
+	ONE("cr4", "x86_cr4", 64, -1, SRC_CR4, FIELD(cr4)),
+	ONE("cr8", "int64", 64, -1, SRC_CR8, FIELD(cr8)),
+	ONE("efer", "x86_efer", 64, -1, SRC_EFER, FIELD(efer)),
 	ONE("es_base", "int64", 64, -1, SRC_BASE32, FIELD(seg[X86_ES].base)),
 	ONE("cs_base", "int64", 64, -1, SRC_BASE32, FIELD(seg[X86_CS].base)),
 	ONE("ss_base", "int64", 64, -1, SRC_BASE32, FIELD(seg[X86_SS].base)),
@@ -118,7 +121,8 @@ static const struct row control_rows[] = {
 };
 static const struct row debug_rows[] = {
 	RUN(dr_names, 0, 4, "data_ptr", 64, -1, SRC_ANY, FIELD(dr), 8),
-	ONE("dr6", "x86_dr6", 64, -1, SRC_DR6, FIELD(dr6)), ONE("dr7", "x86_dr7", 64, -1, SRC_DR7, FIELD(dr7)),
+	ONE("dr6", "x86_dr6", 64, -1, SRC_DR6, FIELD(dr6)),
+	ONE("dr7", "x86_dr7", 64, -1, SRC_DR7, FIELD(dr7)),
 };
 static const struct row msr_rows[] = {
 	ONE("star", "int64", 64, -1, SRC_MSR, MSR(STAR)),

@@ -22,7 +22,10 @@
 #define X86_REGS_MAX_BYTES 4096  /* all values in g order */
 
 /* Numbers that callers need by name. */
-enum { X86_REGNUM_RBP = 6, X86_REGNUM_RSP = 7, X86_REGNUM_RIP = 16, X86_REGNUM_EFLAGS = 17, X86_REGNUM_CS = 18 };
+enum {
+	X86_REGNUM_RBP = 6, X86_REGNUM_RSP = 7, X86_REGNUM_RIP = 16, X86_REGNUM_EFLAGS = 17,
+	X86_REGNUM_CS = 18
+};
 
 struct x86_reg {
 	const char *name;
@@ -44,9 +47,9 @@ struct x86_reg {
 struct x86_regs {
 	unsigned count;
 	/*
-	 * The first g_count registers are those of g and G; the system feature behind them is for p and P alone,
-	 * since its groups cost a call each and GDB asks for g at every stop (GDB manual, "g packet": a short
-	 * one leaves the rest to p). Constant for a session, as is g_size, their bytes.
+	 * The first g_count registers are those of g and G; the system feature behind them is for p and P
+	 * alone, since its groups cost a call each and GDB asks for g at every stop (GDB manual, "g packet":
+	 * a short one leaves the rest to p). Constant for a session, as is g_size, their bytes.
 	 */
 	unsigned g_count;
 	uint32_t g_size;

@@ -6,7 +6,9 @@
  * Legacy region (SDM 1, figure 13-1): 0 fcw, 2 fsw, 4 ftw (abridged), 6 fop, 8 fip, 16 fdp, 24 mxcsr,
  * 28 mxcsr_mask, 32 st0-7 (16 apart), 160 xmm0-15.
  */
-enum { FCW = 0, FSW = 2, FTW = 4, FOP = 6, FIP = 8, FDP = 16, MXCSR = 24, MXCSR_MASK = 28, ST = 32, XMM = 160 };
+enum {
+	FCW = 0, FSW = 2, FTW = 4, FOP = 6, FIP = 8, FDP = 16, MXCSR = 24, MXCSR_MASK = 28, ST = 32, XMM = 160
+};
 
 #define MXCSR_MASK_DEFAULT 0xffbfu  /* where the CPU stores 0 (SDM 1 11.6.6) */
 

@@ -46,7 +46,8 @@ static void test_canonical(void **state)
 		{ 0, true, true }, { 0x00007fffffffffff, true, true }, { 0x0000800000000000, false, true },
 		{ 0xffff7fffffffffff, false, true }, { 0xffff800000000000, true, true },
 		{ 0x00ffffffffffffff, false, true }, { 0x0100000000000000, false, false },
-		{ 0xff00000000000000, false, true }, { 0xfeffffffffffffff, false, false }, { UINT64_MAX, true, true },
+		{ 0xff00000000000000, false, true }, { 0xfeffffffffffffff, false, false },
+		{ UINT64_MAX, true, true },
 	};
 
 	(void)state;

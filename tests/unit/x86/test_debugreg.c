@@ -92,7 +92,7 @@ static void test_pack(void **state)
 
 static void test_hits(void **state)
 {
-	const struct x86_dr slot[4] = { { .used = true }, { .used = false }, { .used = true }, { .used = false } };
+	const struct x86_dr slot[4] = { [0] = { .used = true }, [2] = { .used = true } };
 
 	(void)state;
 	assert_int_equal(x86_dr6_hits(X86_DR6_FIXED | X86_DR6_BS | 0xf, slot), 5);
@@ -102,7 +102,8 @@ static void test_hits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_split), cmocka_unit_test(test_split_is_minimal), cmocka_unit_test(test_pack),
+		cmocka_unit_test(test_split), cmocka_unit_test(test_split_is_minimal),
+		cmocka_unit_test(test_pack),
 		cmocka_unit_test(test_hits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,7 +40,8 @@ static const struct row rows[] = {
 	ROW(M64, "\xf4", HLT, 1, 4), ROW(M64, "\xfa", CLI, 1, 4), ROW(M64, "\xfb", STI, 1, 4),
 	ROW(M64, "\xf3\xfb", STI, 2, 4), ROW(M64, "\xf0\xf4", OTHER, 0, 0),
 	/* mov ss: length from ModRM, SIB, displacement */
-	ROW(M64, "\x8e\xd0", MOV_SS, 2, 4), ROW(M64, "\x8e\xd8", OTHER, 0, 0), ROW(M64, "\x8e\xc0", OTHER, 0, 0),
+	ROW(M64, "\x8e\xd0", MOV_SS, 2, 4), ROW(M64, "\x8e\xd8", OTHER, 0, 0),
+	ROW(M64, "\x8e\xc0", OTHER, 0, 0),
 	ROW(M64, "\x41\x8e\xd0", MOV_SS, 3, 4), ROW(M64, "\x8e\x10", MOV_SS, 2, 4),
 	ROW(M64, "\x8e\x50\x08", MOV_SS, 3, 4), ROW(M64, "\x8e\x90\x01\x02\x03\x04", MOV_SS, 6, 4),
 	ROW(M64, "\x8e\x15\x01\x02\x03\x04", MOV_SS, 6, 4), ROW(M64, "\x8e\x14\x24", MOV_SS, 3, 4),
@@ -56,7 +57,8 @@ static const struct row rows[] = {
 	/* strings only with a repeat prefix */
 	ROW(M64, "\xf3\xa4", REP_STRING, 2, 4), ROW(M64, "\xf3\x48\xab", REP_STRING, 3, 8),
 	ROW(M64, "\xf2\xae", REP_STRING, 2, 4), ROW(M64, "\xf3\x6e", REP_STRING, 2, 4),
-	ROW(M64, "\x66\xf3\xad", REP_STRING, 3, 2), ROW(M64, "\xa4", OTHER, 0, 0), ROW(M64, "\x6f", OTHER, 0, 0),
+	ROW(M64, "\x66\xf3\xad", REP_STRING, 3, 2), ROW(M64, "\xa4", OTHER, 0, 0),
+	ROW(M64, "\x6f", OTHER, 0, 0),
 	ROW(M64, "\xf3\xa8", OTHER, 0, 0),
 	/* ports */
 	ROW(M64, "\xe4\x60", IN, 2, 4), ROW(M64, "\xe6\x80", OUT, 2, 4), ROW(M64, "\xec", IN, 1, 4),
@@ -83,8 +85,10 @@ static void test_rows(void **state)
 
 		memset(&insn, 0xff, sizeof(insn));
 		x86_insn_decode((const uint8_t *)rows[i].bytes, rows[i].len, rows[i].mode, &insn);
-		if (insn.kind != rows[i].kind || insn.length != rows[i].length || insn.opsize != rows[i].opsize)
-			fail_msg("row %zu: kind %d length %u opsize %u", i, insn.kind, insn.length, insn.opsize);
+		if (insn.kind != rows[i].kind || insn.length != rows[i].length ||
+		    insn.opsize != rows[i].opsize)
+			fail_msg("row %zu: kind %d length %u opsize %u", i, insn.kind, insn.length,
+			         insn.opsize);
 	}
 }
 
@@ -124,7 +128,8 @@ static void test_vector(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows), cmocka_unit_test(test_more_and_fewer_bytes), cmocka_unit_test(test_vector),
+		cmocka_unit_test(test_rows), cmocka_unit_test(test_more_and_fewer_bytes),
+		cmocka_unit_test(test_vector),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

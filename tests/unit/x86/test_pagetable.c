@@ -30,6 +30,17 @@ static int ram_read(void *ctx, uint64_t gpa, void *buf, size_t len)
 	return 0;
 }
 
+static struct error last;
+
+static int identity(struct ram *ram, int (*write)(void *, uint64_t, const void *, size_t), uint64_t gpa,
+                    uint64_t size, uint64_t bytes, uint64_t *ret_cr3)
+{
+	const struct x86_phys_writer writer = { write, ram };
+
+	memset(&last, 0, sizeof(last));
+	return x86_pagetable_identity(&writer, gpa, size, bytes, ret_cr3, &last);
+}
+
 static void check_address(struct ram *ram, uint64_t cr3, uint64_t gva, bool mapped)
 {
 	const struct x86_paging pg = { .mode = X86_PAGING_4LEVEL, .cr3 = cr3, .nx = true, .phys_bits = 46 };
@@ -58,12 +69,11 @@ static void test_maps(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		uint64_t end = (rows[i].bytes + 2 * MIB - 1) / (2 * MIB) * (2 * MIB), cr3 = 0;
 		struct ram ram = { malloc(rows[i].size), rows[i].size };
-		const struct x86_phys_writer writer = { ram_write, &ram };
 
 		assert_non_null(ram.bytes);
 		memset(ram.bytes, 0xff, ram.size);
 		assert_int_equal(x86_pagetable_identity_size(rows[i].bytes), rows[i].size);
-		assert_int_equal(x86_pagetable_identity(&writer, BASE, ram.size, rows[i].bytes, &cr3, NULL), 0);
+		assert_int_equal(identity(&ram, ram_write, BASE, ram.size, rows[i].bytes, &cr3), 0);
 		assert_int_equal(cr3, BASE);
 		check_address(&ram, cr3, 0, true);
 		check_address(&ram, cr3, end / 2, true);
@@ -86,20 +96,23 @@ static int write_nothing(void *ctx, uint64_t gpa, const void *buf, size_t len)
 
 static void test_refused(void **state)
 {
-	const struct x86_phys_writer writer = { write_nothing, NULL };
+	static const struct { uint64_t gpa, size, bytes; int rc; } rows[] = {
+		{ BASE, 0x3000, 0, -EINVAL }, { BASE, ~0ull - BASE, X86_PAGETABLE_MAX_MAP + 1, -EINVAL },
+		{ BASE + 8, 0x3000, 1, -EINVAL }, { ~0xfffull, 0x3000, 1, -EINVAL },
+		{ BASE, 0x2fff, 1, -ENOSPC }, { BASE, 0x3000, 1, -EFAULT },
+	};
 	uint64_t cr3 = 0x77;
-	struct error err;
 
 	(void)state;
-	assert_int_equal(x86_pagetable_identity(&writer, BASE, 0x3000, 0, &cr3, &err), -EINVAL);
-	assert_int_equal(x86_pagetable_identity(&writer, BASE, ~0ull - BASE, X86_PAGETABLE_MAX_MAP + 1, &cr3, &err),
-	                 -EINVAL);
-	assert_int_equal(x86_pagetable_identity(&writer, BASE + 8, 0x3000, 1, &cr3, &err), -EINVAL);
-	assert_int_equal(x86_pagetable_identity(&writer, ~0xfffull, 0x3000, 1, &cr3, &err), -EINVAL);
-	assert_int_equal(x86_pagetable_identity(&writer, BASE, 0x2fff, 1, &cr3, &err), -ENOSPC);
-	assert_string_equal(err.text, "page tables need 0x3000 bytes, there are 0x2fff");
-	assert_int_equal(x86_pagetable_identity(&writer, BASE, 0x3000, 1, &cr3, &err), -EFAULT);
-	assert_int_equal(cr3, 0x77);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		int rc = identity(NULL, write_nothing, rows[i].gpa, rows[i].size, rows[i].bytes, &cr3);
+
+		assert_int_equal(rc, rows[i].rc);
+		assert_int_equal(cr3, 0x77);
+		assert_true(last.text[0] != 0);
+	}
+	assert_int_equal(identity(NULL, write_nothing, BASE, 0x2fff, 1, &cr3), -ENOSPC);
+	assert_string_equal(last.text, "page tables need 0x3000 bytes, there are 0x2fff");
 	assert_int_equal(x86_pagetable_identity_size(0), 0);
 	assert_int_equal(x86_pagetable_identity_size(~0ull), 0);
 }

@@ -34,16 +34,22 @@ static void test_numbers(void **state)
 		{ "sse", "rax", 0, 64, 0 }, { "sse", "rbp", X86_REGNUM_RBP, 64, 48 },
 		{ "sse", "rsp", X86_REGNUM_RSP, 64, 56 }, { "sse", "r15", 15, 64, 120 },
 		{ "sse", "rip", X86_REGNUM_RIP, 64, 128 }, { "sse", "eflags", X86_REGNUM_EFLAGS, 32, 136 },
-		{ "sse", "cs", X86_REGNUM_CS, 32, 140 }, { "sse", "ss", 19, 32, 144 }, { "sse", "gs", 23, 32, 160 },
+		{ "sse", "cs", X86_REGNUM_CS, 32, 140 }, { "sse", "ss", 19, 32, 144 },
+		{ "sse", "gs", 23, 32, 160 },
 		{ "sse", "st0", 24, 80, 164 }, { "sse", "fctrl", 32, 32, 244 }, { "sse", "fop", 39, 32, 272 },
-		{ "sse", "xmm0", 40, 128, 276 }, { "sse", "xmm15", 55, 128, 516 }, { "sse", "mxcsr", 56, 32, 532 },
-		{ "sse", "fs_base", 57, 64, 536 }, { "sse", "gs_base", 58, 64, 544 }, { "sse", "k_gs_base", 59, 64, 552 },
+		{ "sse", "xmm0", 40, 128, 276 }, { "sse", "xmm15", 55, 128, 516 },
+		{ "sse", "mxcsr", 56, 32, 532 },
+		{ "sse", "fs_base", 57, 64, 536 }, { "sse", "gs_base", 58, 64, 544 },
+		{ "sse", "k_gs_base", 59, 64, 552 },
 		{ "sse", "cr0", 60, 64, 560 }, { "sse", "cr2", 61, 64, 568 }, { "sse", "efer", 65, 64, 600 },
 		{ "sse", "ymm0h", -1, 0, 0 }, { "sse", "xcr0", -1, 0, 0 }, { "sse", "pkru", -1, 0, 0 },
-		{ "avx", "ymm0h", 59, 128, 552 }, { "avx", "ymm15h", 74, 128, 792 }, { "avx", "k_gs_base", 75, 64, 808 },
+		{ "avx", "ymm0h", 59, 128, 552 }, { "avx", "ymm15h", 74, 128, 792 },
+		{ "avx", "k_gs_base", 75, 64, 808 },
 		{ "avx", "xmm16", -1, 0, 0 }, { "avx", "k0", -1, 0, 0 },
-		{ "max", "xmm16", 75, 128, 808 }, { "max", "ymm16h", 91, 128, 1064 }, { "max", "k0", 107, 64, 1320 },
-		{ "max", "zmm0h", 115, 256, 1384 }, { "max", "zmm31h", 146, 256, 2376 }, { "max", "pkru", 147, 32, 2408 },
+		{ "max", "xmm16", 75, 128, 808 }, { "max", "ymm16h", 91, 128, 1064 },
+		{ "max", "k0", 107, 64, 1320 },
+		{ "max", "zmm0h", 115, 256, 1384 }, { "max", "zmm31h", 146, 256, 2376 },
+		{ "max", "pkru", 147, 32, 2408 },
 		{ "max", "k_gs_base", 148, 64, 2412 }, { "max", "cr0", 149, 64, 2420 },
 	};
 
@@ -94,9 +100,11 @@ static void test_roles(void **state)
 {
 	static const struct { const char *name, *alt, *generic; int dwarf; } rows[] = {
 		{ "rip", "pc", "pc", 16 }, { "rsp", "sp", "sp", 7 }, { "rbp", "fp", "fp", 6 },
-		{ "eflags", "rflags", "flags", 49 }, { "rdi", "arg1", "arg1", 5 }, { "rsi", "arg2", "arg2", 4 },
+		{ "eflags", "rflags", "flags", 49 }, { "rdi", "arg1", "arg1", 5 },
+		{ "rsi", "arg2", "arg2", 4 },
 		{ "rdx", "arg3", "arg3", 1 }, { "rcx", "arg4", "arg4", 2 }, { "r8", "arg5", "arg5", 8 },
-		{ "r9", "arg6", "arg6", 9 }, { "rax", NULL, NULL, 0 }, { "rbx", NULL, NULL, 3 }, { "r15", NULL, NULL, 15 },
+		{ "r9", "arg6", "arg6", 9 }, { "rax", NULL, NULL, 0 }, { "rbx", NULL, NULL, 3 },
+		{ "r15", NULL, NULL, 15 },
 		{ "xmm15", NULL, NULL, 32 }, { "st7", NULL, NULL, 40 }, { "xmm16", NULL, NULL, 67 },
 		{ "k7", NULL, NULL, 125 }, { "es", NULL, NULL, 50 }, { "fs_base", NULL, NULL, 58 },
 		{ "cr0", NULL, NULL, -1 }, { "ymm3h", NULL, NULL, -1 },
@@ -121,13 +129,19 @@ static void test_roles(void **state)
 static void test_get(void **state)
 {
 	static const struct { const char *name; uint64_t value; } rows[] = {
-		{ "rax", 0x100 }, { "r15", 0x10f }, { "rip", 0x200 }, { "eflags", 0x246 }, { "cs", 0x10 }, { "gs", 0x60 },
-		{ "fs_base", 0xffff800000000001 }, { "gs_base", 0xffff800000000002 }, { "cr2", 0x22 }, { "cr3", 0x33000 },
-		{ "cr8", 8 }, { "efer", 0x500 }, { "cs_limit", 0xffffffff }, { "cs_attr", 0xa09b }, { "tr", 0x18 },
+		{ "rax", 0x100 }, { "r15", 0x10f }, { "rip", 0x200 }, { "eflags", 0x246 }, { "cs", 0x10 },
+		{ "gs", 0x60 },
+		{ "fs_base", 0xffff800000000001 }, { "gs_base", 0xffff800000000002 }, { "cr2", 0x22 },
+		{ "cr3", 0x33000 },
+		{ "cr8", 8 }, { "efer", 0x500 }, { "cs_limit", 0xffffffff }, { "cs_attr", 0xa09b },
+		{ "tr", 0x18 },
 		{ "tr_base", 0x7000 }, { "tr_attr", 0x8b }, { "ldtr_attr", 0x10000 }, { "gdtr_base", 0x5000 },
-		{ "gdtr_limit", 0x37 }, { "idtr_base", 0x6000 }, { "idtr_limit", 0xfff }, { "dr0", 0xd0 }, { "dr3", 0xd3 },
-		{ "dr6", 0xffff0ff0 }, { "dr7", 0x400 }, { "lstar", 0xffffffff81000000 }, { "k_gs_base", 0x77 },
-		{ "xcr0", 7 }, { "linear_pc", 0x200 }, { "mxcsr", 0x1f80 }, { "fctrl", 0x37f }, { "ftag", 0xffff },
+		{ "gdtr_limit", 0x37 }, { "idtr_base", 0x6000 }, { "idtr_limit", 0xfff }, { "dr0", 0xd0 },
+		{ "dr3", 0xd3 },
+		{ "dr6", 0xffff0ff0 }, { "dr7", 0x400 }, { "lstar", 0xffffffff81000000 },
+		{ "k_gs_base", 0x77 },
+		{ "xcr0", 7 }, { "linear_pc", 0x200 }, { "mxcsr", 0x1f80 }, { "fctrl", 0x37f },
+		{ "ftag", 0xffff },
 		{ "pkru", 0 }, { "ymm3h", 0 }, { "apic_base", 0xfee00900 },
 	};
 
@@ -185,8 +199,10 @@ static void test_unavailable(void **state)
 static void other_value(const struct x86_reg *reg, uint8_t *buf)
 {
 	static const struct { const char *name; uint64_t flip; } rows[] = {
-		{ "eflags", 1 }, { "cr0", 8 }, { "cr4", 4 }, { "efer", 1 }, { "apic_base", 0x1000 }, { "dr6", 1 },
-		{ "dr7", 1 }, { "xcr0", 2 }, { "mxcsr", 1 }, { "ftag", 2 }, { "pat", 1 }, { "ldtr", 0 }, { "tr", 0 },
+		{ "eflags", 1 }, { "cr0", 8 }, { "cr4", 4 }, { "efer", 1 }, { "apic_base", 0x1000 },
+		{ "dr6", 1 },
+		{ "dr7", 1 }, { "xcr0", 2 }, { "mxcsr", 1 }, { "ftag", 2 }, { "pat", 1 }, { "ldtr", 0 },
+		{ "tr", 0 },
 		{ "cr3", 0x1000 },
 	};
 
@@ -222,7 +238,8 @@ static void test_set_and_get_back(void **state)
 		for (unsigned k = 0; k < regs.count; k++) {
 			const struct x86_reg *other = &regs.reg[k];
 			bool follows = strcmp(other->name, "linear_pc") == 0 ||
-			               (strstr(other->name, "_base") != NULL && strncmp(other->name, reg->name, 2) == 0) ||
+			               (strstr(other->name, "_base") != NULL &&
+			                strncmp(other->name, reg->name, 2) == 0) ||
 			               (strcmp(other->name, "ftag") == 0 && strncmp(reg->name, "st", 2) == 0);
 
 			assert_true(x86_regs_get(&layout, other, &st, now));
@@ -236,9 +253,11 @@ static void test_set_and_get_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_numbers, setup), cmocka_unit_test_setup(test_table_is_sound, setup),
+		cmocka_unit_test_setup(test_numbers, setup),
+		cmocka_unit_test_setup(test_table_is_sound, setup),
 		cmocka_unit_test_setup(test_roles, setup), cmocka_unit_test_setup(test_get, setup),
-		cmocka_unit_test_setup(test_unavailable, setup), cmocka_unit_test_setup(test_set_and_get_back, setup),
+		cmocka_unit_test_setup(test_unavailable, setup),
+		cmocka_unit_test_setup(test_set_and_get_back, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

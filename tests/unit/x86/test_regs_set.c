@@ -43,19 +43,24 @@ static void enter(enum mode mode)
 
 static const struct row rows[] = {
 	/* rip */
-	{ LONG, "rip", SAME(0xffffffff81000000) }, { LONG, "rip", 0x0000800000000000, "address not canonical", 0 },
+	{ LONG, "rip", SAME(0xffffffff81000000) },
+	{ LONG, "rip", 0x0000800000000000, "address not canonical", 0 },
 	{ PROTECTED, "rip", 0x100000000, "wider than 32 bits", 0 }, { REAL, "rip", SAME(0x7c00) },
 	/* flags: reserved bits are as the CPU forces them */
-	{ LONG, "eflags", 0, OK, 2 }, { LONG, "eflags", 0xffc0802a, OK, 2 }, { LONG, "eflags", SAME(0x3d7fd7) },
+	{ LONG, "eflags", 0, OK, 2 }, { LONG, "eflags", 0xffc0802a, OK, 2 },
+	{ LONG, "eflags", SAME(0x3d7fd7) },
 	{ LONG, "eflags", 0x20002, "VM is not allowed in long mode", 0 },
 	{ PROTECTED, "eflags", SAME(0x20002) }, { REAL, "eflags", 0x20002, "VM needs protected mode", 0 },
 	/* selectors; no descriptor can be read in this test */
-	{ LONG, "ds", 0x10000, "a selector has 16 bits", 0 }, { LONG, "ds", SAME(0) }, { LONG, "ds", SAME(0x10) },
+	{ LONG, "ds", 0x10000, "a selector has 16 bits", 0 }, { LONG, "ds", SAME(0) },
+	{ LONG, "ds", SAME(0x10) },
 	{ LONG, "ds", 0x20, "no descriptor table", 0 }, { LONG, "cs", 0, "null selector", 0 },
 	{ REAL, "ds", SAME(0xb800) }, { LONG, "tr", 0x20, "cannot load tr", 0 },
 	/* bases */
-	{ LONG, "fs_base", SAME(0xffff800000000000) }, { LONG, "gs_base", 0x0100000000000000, "not canonical", 0 },
-	{ LONG, "k_gs_base", 0x8100000000000000, "not canonical", 0 }, { LONG, "cs_base", 1ull << 32, "32 bits", 0 },
+	{ LONG, "fs_base", SAME(0xffff800000000000) },
+	{ LONG, "gs_base", 0x0100000000000000, "not canonical", 0 },
+	{ LONG, "k_gs_base", 0x8100000000000000, "not canonical", 0 },
+	{ LONG, "cs_base", 1ull << 32, "32 bits", 0 },
 	{ LONG, "tr_base", SAME(0xffff800000000000) }, { LONG, "gdtr_base", 1ull << 60, "not canonical", 0 },
 	{ LONG, "idtr_limit", SAME(0xfff) },
 	/* limits and attributes agree */
@@ -86,9 +91,11 @@ static const struct row rows[] = {
 	{ REAL, "efer", SAME(0x100) }, { REAL, "efer", 0x400, "LMA follows", 0 },
 	/* apic_base, xcr0 */
 	{ LONG, "apic_base", SAME(0xfee00d00) }, { LONG, "apic_base", 0xfee00400, "x2APIC", 0 },
-	{ LONG, "apic_base", 0xfee00901, "reserved", 0 }, { LONG, "apic_base", 1ull << 46 | 0x900, "reserved", 0 },
+	{ LONG, "apic_base", 0xfee00901, "reserved", 0 },
+	{ LONG, "apic_base", 1ull << 46 | 0x900, "reserved", 0 },
 	{ LONG, "xcr0", SAME(3) }, { LONG, "xcr0", SAME(0xe7) }, { LONG, "xcr0", 6, "bit 0", 0 },
-	{ LONG, "xcr0", 5, "AVX needs SSE", 0 }, { LONG, "xcr0", 0x27, "AVX-512", 0 }, { LONG, "xcr0", 0xe3, "AVX-512", 0 },
+	{ LONG, "xcr0", 5, "AVX needs SSE", 0 }, { LONG, "xcr0", 0x27, "AVX-512", 0 },
+	{ LONG, "xcr0", 0xe3, "AVX-512", 0 },
 	{ LONG, "xcr0", 0x407, "lacks", 0 },
 	/* debug registers */
 	{ LONG, "dr6", 0, OK, 0xffff0ff0 }, { LONG, "dr6", 0xffffffff, OK, 0xffffeffful },
@@ -99,7 +106,8 @@ static const struct row rows[] = {
 	{ LONG, "star", SAME(0x23001000000000) }, { LONG, "lstar", 1ull << 57, "not canonical", 0 },
 	{ LONG, "sysenter_eip", SAME(0xffffffff81000000) }, { LONG, "sfmask", SAME(0x47700) },
 	{ LONG, "sfmask", 1ull << 32, "bits 32-63", 0 }, { LONG, "pat", SAME(0x0407010500070406) },
-	{ LONG, "pat", 0x0007040600070402, "not a memory type", 0 }, { LONG, "pat", 8, "not a memory type", 0 },
+	{ LONG, "pat", 0x0007040600070402, "not a memory type", 0 },
+	{ LONG, "pat", 8, "not a memory type", 0 },
 	/* x87 and SSE words */
 	{ LONG, "mxcsr", 0x10000, "reserved bits", 0 }, { LONG, "mxcsr", SAME(0x1fa0) },
 	{ LONG, "fctrl", 0x1037f, "reserved bits", 0 }, { LONG, "fop", 0x800, "reserved bits", 0 },
@@ -130,8 +138,8 @@ static void check_row(const struct row *row)
 	bytes_put_le64(buf, row->value);
 	rc = x86_regs_set(&layout, reg, &st, buf, reg->bits / 8u, NULL, &err);
 	if ((rc == 0) != (row->text == NULL))
-		fail_msg("%s = %#llx in mode %d: %d %s", row->name, (unsigned long long)row->value, row->mode, rc,
-		         err.text);
+		fail_msg("%s = %#llx in mode %d: %d %s", row->name, (unsigned long long)row->value, row->mode,
+		         rc, err.text);
 	if (rc == 0) {
 		if (value_of(reg) != row->want)
 			fail_msg("%s = %#llx", row->name, (unsigned long long)value_of(reg));
@@ -175,7 +183,7 @@ static void test_length(void **state)
 	uint8_t buf[64] = { 0 };
 
 	(void)state;
-	assert_int_equal(x86_regs_set(&layout, x86_regs_find(&regs, "rax"), &st, buf, 4, NULL, &err), -EINVAL);
+	assert_int_equal(x86_regs_set(&layout, &regs.reg[0], &st, buf, 4, NULL, &err), -EINVAL);
 	assert_string_equal(err.text, "cannot set rax: it has 8 bytes, not 4");
 	assert_int_equal(x86_regs_set(&layout, x86_regs_find(&regs, "cs"), &st, buf, 8, NULL, &err), -EINVAL);
 }
@@ -254,8 +262,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_rows, setup), cmocka_unit_test_setup(test_length, setup),
-		cmocka_unit_test_setup(test_text, setup), cmocka_unit_test_setup(test_long_mode_by_hand, setup),
-		cmocka_unit_test_setup(test_pcide, setup), cmocka_unit_test_setup(test_features_the_vcpu_lacks, setup),
+		cmocka_unit_test_setup(test_text, setup),
+		cmocka_unit_test_setup(test_long_mode_by_hand, setup),
+		cmocka_unit_test_setup(test_pcide, setup),
+		cmocka_unit_test_setup(test_features_the_vcpu_lacks, setup),
 		cmocka_unit_test_setup(test_same_value, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

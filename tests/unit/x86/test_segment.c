@@ -60,7 +60,11 @@ static int setup(void **state)
 
 static void test_pack_and_unpack(void **state)
 {
-	static const struct { uint64_t raw, base; uint32_t limit; uint8_t type, s, dpl, present, l, db, g; } rows[] = {
+	static const struct {
+		uint64_t raw, base;
+		uint32_t limit;
+		uint8_t type, s, dpl, present, l, db, g;
+	} rows[] = {
 		{ 0x00af9b000000ffff, 0, 0xffffffff, 11, 1, 0, 1, 1, 0, 1 },
 		{ 0x00cff3000000ffff, 0, 0xffffffff, 3, 1, 3, 1, 0, 1, 1 },
 		{ 0x12408956789abcde, 0x1256789a, 0xbcde, 9, 0, 0, 1, 0, 1, 0 },
@@ -134,14 +138,17 @@ static const struct load_row long_rows[] = {
 	{ X86_CS, 0x08, NULL }, { X86_CS, 0x1b, NULL }, { X86_CS, 0x68, NULL }, { X86_CS, 0x6b, NULL },
 	{ X86_CS, 0x10, "not a code segment" }, { X86_CS, 0x0b, "privilege" }, { X86_CS, 0x18, "privilege" },
 	{ X86_CS, 0x40, "both L and D" }, { X86_CS, 0x00, "null" }, { X86_CS, 0x48, "not a code segment" },
-	{ X86_SS, 0x10, NULL }, { X86_SS, 0x23, NULL }, { X86_SS, 0x00, NULL }, { X86_SS, 0x03, "null stack" },
+	{ X86_SS, 0x10, NULL }, { X86_SS, 0x23, NULL }, { X86_SS, 0x00, NULL },
+	{ X86_SS, 0x03, "null stack" },
 	{ X86_SS, 0x28, "writable" }, { X86_SS, 0x08, "writable" }, { X86_SS, 0x20, "privilege" },
 	{ X86_DS, 0x10, NULL }, { X86_DS, 0x23, NULL }, { X86_DS, 0x28, NULL }, { X86_DS, 0x08, NULL },
-	{ X86_DS, 0x38, "readable" }, { X86_DS, 0x30, "not present" }, { X86_DS, 0x00, NULL }, { X86_DS, 0x03, NULL },
+	{ X86_DS, 0x38, "readable" }, { X86_DS, 0x30, "not present" }, { X86_DS, 0x00, NULL },
+	{ X86_DS, 0x03, NULL },
 	{ X86_DS, 0x80, "outside" }, { X86_DS, 0xfff8, "outside" }, { X86_DS, 0x14, "no LDT" },
 	{ X86_FS, 0x48, "readable" }, { X86_GS, 0x10, NULL },
 	{ X86_TR, 0x48, NULL }, { X86_TR, 0x10, "TSS" }, { X86_TR, 0, "null" }, { X86_TR, 0x4c, "GDT" },
-	{ X86_LDTR, 0x58, NULL }, { X86_LDTR, 0x48, "LDT" }, { X86_LDTR, 0, NULL }, { X86_LDTR, 0x78, "outside" },
+	{ X86_LDTR, 0x58, NULL }, { X86_LDTR, 0x48, "LDT" }, { X86_LDTR, 0, NULL },
+	{ X86_LDTR, 0x78, "outside" },
 };
 
 static void check_load(const struct load_row *row)
@@ -192,7 +199,8 @@ static void test_ldt(void **state)
 	assert_int_equal(st.seg[X86_LDTR].base, LDT);
 	assert_int_equal(x86_seg_load(&st, X86_ES, 0x0c, &reader, NULL), 0);
 	assert_int_equal(st.seg[X86_ES].limit, 0xffffffff);
-	assert_int_equal(x86_seg_load(&st, X86_ES, 0x14, &reader, NULL), -EINVAL); /* past the LDT's 16 bytes */
+	/* past the LDT's 16 bytes */
+	assert_int_equal(x86_seg_load(&st, X86_ES, 0x14, &reader, NULL), -EINVAL);
 }
 
 static void test_legacy_mode(void **state)
@@ -243,7 +251,8 @@ int main(void)
 		cmocka_unit_test(test_pack_and_unpack), cmocka_unit_test(test_upper_half_is_for_system),
 		cmocka_unit_test(test_flat_segments), cmocka_unit_test_setup(test_load, setup),
 		cmocka_unit_test_setup(test_loaded_values, setup), cmocka_unit_test_setup(test_ldt, setup),
-		cmocka_unit_test_setup(test_legacy_mode, setup), cmocka_unit_test_setup(test_real_mode, setup),
+		cmocka_unit_test_setup(test_legacy_mode, setup),
+		cmocka_unit_test_setup(test_real_mode, setup),
 		cmocka_unit_test_setup(test_without_memory, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,8 +73,8 @@ static void test_small_buffers(void **state)
 static void test_lldb(void **state)
 {
 	static const struct { const char *name, *text; } rows[] = {
-		{ "rax", "name:rax;bitsize:64;offset:0;encoding:uint;format:hex;set:General Purpose Registers;"
-		  "ehframe:0;dwarf:0;" },
+		{ "rax", "name:rax;bitsize:64;offset:0;encoding:uint;format:hex;"
+		  "set:General Purpose Registers;ehframe:0;dwarf:0;" },
 		{ "rip", "name:rip;alt-name:pc;bitsize:64;offset:128;encoding:uint;format:hex;"
 		  "set:General Purpose Registers;ehframe:16;dwarf:16;generic:pc;" },
 		{ "st0", "name:st0;bitsize:80;offset:164;encoding:vector;format:vector-uint8;"
@@ -103,7 +103,8 @@ static void test_lldb(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_golden), cmocka_unit_test(test_small_buffers), cmocka_unit_test(test_lldb),
+		cmocka_unit_test(test_golden), cmocka_unit_test(test_small_buffers),
+		cmocka_unit_test(test_lldb),
 	};
 
 	if (argc != 2)

@@ -90,11 +90,15 @@ static void test_places(void **state)
 {
 	static const struct { enum x86_xsave_reg reg; unsigned index, offset, size; } rows[] = {
 		{ X86_XSAVE_ST, 0, 32, 10 }, { X86_XSAVE_ST, 7, 144, 10 }, { X86_XSAVE_XMM, 0, 160, 16 },
-		{ X86_XSAVE_XMM, 15, 400, 16 }, { X86_XSAVE_YMMH, 0, 576, 16 }, { X86_XSAVE_YMMH, 15, 816, 16 },
+		{ X86_XSAVE_XMM, 15, 400, 16 }, { X86_XSAVE_YMMH, 0, 576, 16 },
+		{ X86_XSAVE_YMMH, 15, 816, 16 },
 		{ X86_XSAVE_K, 0, 1088, 8 }, { X86_XSAVE_K, 7, 1144, 8 }, { X86_XSAVE_ZMMH, 0, 1152, 32 },
-		{ X86_XSAVE_ZMMH, 15, 1632, 32 }, { X86_XSAVE_XMM, 16, 1664, 16 }, { X86_XSAVE_YMMH, 16, 1680, 16 },
-		{ X86_XSAVE_ZMMH, 16, 1696, 32 }, { X86_XSAVE_XMM, 31, 2624, 16 }, { X86_XSAVE_YMMH, 31, 2640, 16 },
-		{ X86_XSAVE_ZMMH, 31, 2656, 32 }, { X86_XSAVE_PKRU_REG, 0, 2688, 4 }, { X86_XSAVE_FCTRL, 0, 0, 2 },
+		{ X86_XSAVE_ZMMH, 15, 1632, 32 }, { X86_XSAVE_XMM, 16, 1664, 16 },
+		{ X86_XSAVE_YMMH, 16, 1680, 16 },
+		{ X86_XSAVE_ZMMH, 16, 1696, 32 }, { X86_XSAVE_XMM, 31, 2624, 16 },
+		{ X86_XSAVE_YMMH, 31, 2640, 16 },
+		{ X86_XSAVE_ZMMH, 31, 2656, 32 }, { X86_XSAVE_PKRU_REG, 0, 2688, 4 },
+		{ X86_XSAVE_FCTRL, 0, 0, 2 },
 		{ X86_XSAVE_FSTAT, 0, 2, 2 }, { X86_XSAVE_FOP, 0, 6, 2 }, { X86_XSAVE_FIOFF, 0, 8, 4 },
 		{ X86_XSAVE_FISEG, 0, 12, 2 }, { X86_XSAVE_FOOFF, 0, 16, 4 }, { X86_XSAVE_FOSEG, 0, 20, 2 },
 	};
@@ -220,11 +224,13 @@ static void test_reset(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_initial_values, setup), cmocka_unit_test_setup(test_mxcsr_presence, setup),
+		cmocka_unit_test_setup(test_initial_values, setup),
+		cmocka_unit_test_setup(test_mxcsr_presence, setup),
 		cmocka_unit_test_setup(test_mxcsr_bits, setup), cmocka_unit_test_setup(test_places, setup),
 		cmocka_unit_test_setup(test_missing, setup), cmocka_unit_test_setup(test_tags, setup),
 		cmocka_unit_test_setup(test_write_into_initial, setup),
-		cmocka_unit_test_setup(test_refused_changes_nothing, setup), cmocka_unit_test_setup(test_reset, setup),
+		cmocka_unit_test_setup(test_refused_changes_nothing, setup),
+		cmocka_unit_test_setup(test_reset, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
