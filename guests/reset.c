@@ -1,7 +1,8 @@
 /*
  * Says "boot", then does what the next byte of input says: 'k' resets by the keyboard controller, 'a' by
  * port 0x92, 'c' by 0xcf9, 't' dies by a triple fault, 'q' ends with 0, all else with 1. A byte on the
- * command line is done instead, at every boot. Memory that did not come back as it was first loaded ends it with 2.
+ * command line is done instead, at every boot. Memory that did not come back as it was first loaded ends
+ * it with 2.
  */
 #include "lib/cpu.h"
 #include "lib/guest.h"
