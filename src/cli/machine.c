@@ -2,8 +2,12 @@
 
 #include "base/log.h"
 #include "cli/console.h"
+#include "cli/debug_cmd.h"
+#include "cli/ending.h"
+#include "cli/debug_cmd.h"
 #include "cli/image.h"
 #include "cli/input.h"
+#include "cli/postmortem.h"
 #include "cli/stub.h"
 #include "cli/terminal.h"
 #include "dev/debug_exit.h"
@@ -29,6 +33,8 @@
 
 struct machine {
 	const struct cli_options *opt;
+	enum cli_gdb gdb;
+	struct server_address address; /* where gdb is not CLI_GDB_OFF */
 	struct boot_image image;
 	struct guest_mem mem;
 	struct dev_bus bus;
@@ -44,9 +50,17 @@ struct machine {
 	struct cli_console *console;
 	struct cli_input input;
 	bool input_ready;
+	char socket_dir[sizeof(((struct server_address *)0)->path)]; /* `trapline debug`: of its private socket */
+	pid_t debugger;           /* `trapline debug`: our child, 0: none */
+	int debugger_fd;
 	int signal_fd, signal_id;
 	int signal;               /* that ended us, 0: none */
 	bool quit;                /* the user's key ended us */
+	struct cli_options debug_opt; /* CLI_DEBUG: opt with the private socket */
+	char debug_dir[sizeof(((struct server_address *)0)->path)]; /* that it is in; "": none */
+	pid_t debugger;           /* 0: none */
+	int debugger_fd;          /* readable when it has ended; -1: none */
+	bool debugger_ended;
 };
 
 /* ---- what devices may do ---- */
@@ -152,10 +166,10 @@ static int create_session(struct machine *m, struct error *err)
 		.mem = &m->mem,
 		.image_path = m->image.name,
 		.image_bias = m->entry.bias,
-		.stay_stopped = m->opt->gdb == CLI_GDB_WAIT,
+		.stay_stopped = m->gdb == CLI_GDB_WAIT,
 	};
 	struct cli_stub_config stub = {
-		.address = m->opt->gdb != CLI_GDB_OFF ? &m->opt->gdb_address : NULL,
+		.address = m->gdb != CLI_GDB_OFF ? &m->address : NULL,
 		.machine = m->kvm,
 		.loop = m->loop,
 		.log_path = m->opt->gdb_log,
@@ -170,9 +184,21 @@ static int create_session(struct machine *m, struct error *err)
 
 /* ---- the loop's sources ---- */
 
+/* A debugger of ours goes on without the machine: it is the user who ends it. */
 static void on_end(void *ctx)
 {
-	server_loop_quit(((struct machine *)ctx)->loop);
+	struct machine *m = ctx;
+
+	if (m->debugger == 0)
+		server_loop_quit(m->loop);
+}
+
+static void on_debugger_end(void *ctx)
+{
+	struct machine *m = ctx;
+
+	m->debugger_ended = true;
+	server_loop_quit(m->loop);
 }
 
 static void on_quit_key(void *ctx)
@@ -196,7 +222,8 @@ static void on_signal(void *ctx)
 static int add_sources(struct machine *m, struct error *err)
 {
 	int end_id = server_loop_add(m->loop, kvm_machine_end_fd(m->kvm), on_end, m);
-	bool stdin_is_ours = m->opt->gdb == CLI_GDB_OFF || m->opt->gdb_address.kind != SERVER_STDIO;
+	bool stdin_is_ours = m->opt->command == CLI_RUN &&
+	                     (m->gdb == CLI_GDB_OFF || m->address.kind != SERVER_STDIO);
 	int rc;
 
 	m->signal_id = server_loop_add(m->loop, m->signal_fd, on_signal, m);
@@ -218,20 +245,58 @@ static void tell_how_to_connect(const struct machine *m)
 	const struct server_listener *l = cli_stub_listener(m->stub);
 	char target[160];
 
-	if (l == NULL || m->opt->verbosity < 0 || l->address.kind == SERVER_STDIO)
+	if (l == NULL || m->opt->verbosity < 0 || l->address.kind == SERVER_STDIO ||
+	    m->opt->command == CLI_DEBUG)
 		return;
 	if (server_listener_is_wide(l))
-		log_warn("the debugger's port is open to other machines: whoever reaches it controls the guest");
+		log_warn("the debugger's port is open to other machines: whoever reaches it controls the "
+			 "guest");
 	server_listener_target(l, target, sizeof(target));
 	fprintf(stderr, "trapline: %s; in gdb type:  target remote %s%s",
-	        m->opt->gdb == CLI_GDB_WAIT ? "waiting for a debugger" : "a debugger may attach", target,
+	        m->gdb == CLI_GDB_WAIT ? "waiting for a debugger" : "a debugger may attach", target,
 	        cli_terminal_is_raw() ? "\r\n" : "\n");
 }
 
 /* ---- the end ---- */
 
+static void tell_of_death(struct machine *m)
+{
+	const struct cli_postmortem pm = {
+		.opt = m->opt,
+		.event = debug_session_death(m->session),
+		.ops = kvm_machine_ops(),
+		.target = m->kvm,
+		.layout = kvm_machine_layout(m->kvm),
+		.mem = &m->mem,
+		.image = &m->image,
+		.entry = &m->entry,
+	};
+
+	cli_console_flush(m->console, -1);
+	kvm_machine_lock(m->kvm);
+	cli_postmortem(&pm);
+	kvm_machine_unlock(m->kvm);
+}
+
+static void report_death(struct machine *m)
+{
+	struct cli_ending ending = {
+		.kvm = m->kvm,
+		.mem = &m->mem,
+		.image = &m->image,
+		.entry = &m->entry,
+		.cmdline = m->opt->cmdline,
+		.core_path = m->opt->core,
+	};
+
+	cli_console_flush(m->console, 1000);
+	kvm_machine_lock(m->kvm);
+	cli_ending_report(&ending, debug_session_death(m->session));
+	kvm_machine_unlock(m->kvm);
+}
+
 /* How the machine ended -> exit status. */
-static int ending(struct machine *m, struct error *err)
+static int ending(struct machine *m)
 {
 	uint32_t status;
 
@@ -241,30 +306,65 @@ static int ending(struct machine *m, struct error *err)
 	case CLI_END_EXITED:
 		return (int)(status & 0xff);
 	case CLI_END_DIED:
-		return error_set(err, EIO, "the guest died: %s", debug_session_death(m->session)->text);
+		report_death(m);
+		return CLI_EXIT_FAILURE;
 	default:
 		return EXIT_KILLED;
 	}
 }
 
+static int start_debugger(struct machine *m, struct error *err)
+{
+	int id, rc = cli_debug_cmd_spawn(m->opt, m->address.path, &m->debugger, err);
+
+	if (rc < 0)
+		return rc;
+	m->debugger_fd = cli_debug_cmd_watch(m->debugger);
+	id = m->debugger_fd < 0 ? m->debugger_fd : server_loop_add(m->loop, m->debugger_fd, on_debugger_end, m);
+	if (id < 0)
+		return error_set(err, -id, "cannot watch the debugger: %s", strerror(-id));
+	server_loop_arm(m->loop, id);
+	return 0;
+}
+
 static int run(struct machine *m, struct error *err)
 {
-	int rc = kvm_machine_start(m->kvm, &m->entry.state, m->opt->gdb == CLI_GDB_WAIT, err);
+	int rc = kvm_machine_start(m->kvm, &m->entry.state, m->gdb == CLI_GDB_WAIT, err);
 
+	if (rc == 0 && m->opt->command == CLI_DEBUG)
+		rc = start_debugger(m, err);
 	if (rc < 0)
 		return rc;
 	tell_how_to_connect(m);
 	cli_stub_start(m->stub);
 	server_loop_run(m->loop);
 	kvm_machine_stop_threads(m->kvm);
-	return ending(m, err);
+	rc = ending(m);
+	if (m->debugger == 0)
+		return rc;
+	rc = cli_debug_cmd_wait(m->debugger, m->signal != 0);
+	m->debugger = 0;
+	return rc;
+}
+
+/* Where debuggers come from: as asked, or a socket of our own for our own child. */
+static int choose_port(struct machine *m, struct error *err)
+{
+	if (m->opt->command != CLI_DEBUG) {
+		m->gdb = m->opt->gdb;
+		m->address = m->opt->gdb_address;
+		return 0;
+	}
+	m->gdb = CLI_GDB_WAIT;
+	return cli_debug_cmd_socket(&m->address, m->socket_dir, err);
 }
 
 static int build(struct machine *m, struct error *err)
 {
-	bool stdio = m->opt->gdb != CLI_GDB_OFF && m->opt->gdb_address.kind == SERVER_STDIO;
 	int rc = kvm_probe_run(&m->probe, err);
 
+	if (rc == 0)
+		rc = choose_port(m, err);
 	if (rc == 0)
 		rc = cli_image_open(m->opt->kernel, &m->image, err);
 	if (rc == 0)
@@ -276,6 +376,8 @@ static int build(struct machine *m, struct error *err)
 	if (rc == 0)
 		rc = cli_terminal_signals(m->opt->command == CLI_DEBUG, &m->signal_fd, err);
 	if (rc == 0) {
+		bool stdio = m->gdb != CLI_GDB_OFF && m->address.kind == SERVER_STDIO;
+
 		m->console = cli_console_new(stdio ? STDERR_FILENO : STDOUT_FILENO, err);
 		rc = m->console == NULL ? -err->code : 0;
 	}
@@ -293,20 +395,38 @@ static int build(struct machine *m, struct error *err)
 static void take_apart(struct machine *m)
 {
 	kvm_machine_stop_threads(m->kvm);
+	if (m->debugger > 0)
+		cli_debug_cmd_wait(m->debugger, true);
+	if (m->debugger_fd >= 0)
+		close(m->debugger_fd);
 	if (m->input_ready)
 		cli_input_fini(&m->input);
 	cli_stub_free(m->stub);
+	cli_debug_cmd_cleanup(m->debug_dir);
 	debug_session_free(m->session);
 	kvm_machine_free(m->kvm);
 	cli_console_free(m->console, m->signal != 0 ? 1000 : -1);
 	dev_serial_fini(&m->serial);
 	dev_reset_fini(&m->reset);
 	server_loop_free(m->loop);
+	if (m->debugger_fd >= 0)
+		close(m->debugger_fd);
 	if (m->signal_fd >= 0)
 		close(m->signal_fd);
 	guest_mem_fini(&m->mem);
 	cli_image_close(&m->image);
 	cli_terminal_restore();
+}
+
+/* What "debug" means: a machine that waits on a private socket. */
+static int prepare_debug(struct machine *m, struct error *err)
+{
+	if (m->opt->command != CLI_DEBUG)
+		return 0;
+	m->debug_opt = *m->opt;
+	m->debug_opt.gdb = CLI_GDB_WAIT;
+	m->opt = &m->debug_opt;
+	return cli_debug_cmd_socket(&m->debug_opt.gdb_address, m->debug_dir, err);
 }
 
 int cli_machine_run(const struct cli_options *opt, struct error *err)
@@ -317,10 +437,12 @@ int cli_machine_run(const struct cli_options *opt, struct error *err)
 	if (m == NULL)
 		return error_set(err, ENOMEM, "no memory for the machine");
 	m->opt = opt;
-	m->signal_fd = -1;
+	m->signal_fd = m->debugger_fd = -1;
 	guest_mem_init(&m->mem);
 	dev_bus_init(&m->bus);
-	rc = build(m, err);
+	rc = prepare_debug(m, err);
+	if (rc == 0)
+		rc = build(m, err);
 	if (rc == 0)
 		rc = run(m, err);
 	take_apart(m);

@@ -232,8 +232,6 @@ size_t cli_report_format(const struct cli_report *r, char *buf, size_t size)
 	cli_vmem_init(&w.vmem, r->state, r->layout, &r->mem);
 	cli_text_add(&t, "guest died on cpu %u: ", r->cpu);
 	cli_text_add_foreign(&t, r->what, 300);
-	cli_text_add(&t, " at ");
-	add_address(&w, pc, 0);
 	cli_text_add(&t, "\n");
 	add_registers(&w);
 	add_system(&w);

@@ -135,7 +135,7 @@ static void registers_and_code(void **state)
 	st->cr2 = 0xdead000;
 	code_at(HELPER + 0x8, "\x90\x91\x92\x93\x94\x95\x96\x97\x0f\x0b\xcc", 11);
 	format();
-	must_have("guest died on cpu 2: triple fault at 0x102010 in helper+0x10\n");
+	must_have("guest died on cpu 2: triple fault\n");
 	must_have("rax 0000000000000000  rbx 1111111111111111  rcx 2222222222222222  rdx 3333333333333333\n");
 	must_have("r12 cccccccccccccccc  r13 dddddddddddddddd  r14 eeeeeeeeeeeeeeee  r15 ffffffffffffffff\n");
 	must_have("rip 0000000000102010  rflags 0000000000000242 [ZF IF]\n");
@@ -204,7 +204,6 @@ static void backtrace_from_nowhere(void **state)
 	rig.state.gpr[X86_RSP] = 0x20000;
 	rig_put(&rig, 0x20000, MAIN + 0x30);
 	format();
-	must_have("triple fault at 0x7ffff000\n");
 	must_have("code <no memory at rip>\n");
 	must_have("#0  0x7ffff000\n#1  0x101030 in main+0x30\n");
 }
@@ -239,7 +238,7 @@ static void other_modes(void **state)
 	rig.state.rip = 0x20;
 	code_at(0x10020, "\xea", 1);
 	format();
-	must_have("at 0x10020\n");
+	must_have("#0  0x10020\n");
 	must_have("real mode");
 	must_have("<ea>");
 	assert_null(strstr(text, "#1"));
@@ -263,7 +262,7 @@ static void no_image_and_short_buffers(void **state)
 
 	(void)state;
 	cli_report_format(&r, text, sizeof(text));
-	must_have("guest died on cpu 0: x?y at 0");
+	must_have("guest died on cpu 0: x?y\nrax");
 	memset(small, 'x', sizeof(small));
 	assert_int_equal(cli_report_format(&r, small, 20), 19);
 	assert_int_equal(small[19], '\0');

@@ -1,0 +1,25 @@
+/* The end of a guest that died with no debugger there: its report on stderr, its core in --core's file. */
+#ifndef CLI_POSTMORTEM_H
+#define CLI_POSTMORTEM_H
+
+#include "boot/loader.h"
+#include "cli/options.h"
+#include "debug/target.h"
+#include "mem/guest_mem.h"
+
+struct cli_postmortem {
+	const struct cli_options *opt;
+	const struct debug_event *event;      /* what it died of */
+	const struct debug_target_ops
+		*ops; /* its vcpus, all parked; the target's lock is held by the caller */
+	void *target;
+	const struct x86_layout *layout;
+	const struct guest_mem *mem;          /* no breakpoint in it: no debugger is there */
+	const struct boot_image *image;
+	const struct boot_entry *entry;
+};
+
+/* Guest output has been flushed. What cannot be done is told on stderr; nothing fails. */
+void cli_postmortem(const struct cli_postmortem *pm);
+
+#endif
