@@ -2,13 +2,13 @@
 #include "lib/guest.h"
 
 /* Pointers that must be read, so that the position-independent build has relocations to apply. */
-static const char *const volatile lines[] = {"hello from the guest\n", "and goodbye\n"};
+const char *const volatile hello_lines[] = {"hello from the guest\n", "and goodbye\n"};
 
 int guest_main(const char *cmdline, const struct guest_boot_info *info)
 {
 	(void)cmdline;
 	(void)info;
-	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		guest_puts(lines[i]);
+	for (unsigned i = 0; i < sizeof(hello_lines) / sizeof(hello_lines[0]); i++)
+		guest_puts(hello_lines[i]);
 	return 0;
 }

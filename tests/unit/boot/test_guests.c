@@ -98,7 +98,7 @@ static void test_relocated(void **state)
 			continue;
 		read_file(paths[i], &image);
 		assert_int_equal(boot_load(&image, NULL, &mem, &entry, NULL), 0);
-		assert_int_equal(boot_symbol_find(&image, "lines", &table), 0);
+		assert_int_equal(boot_symbol_find(&image, "hello_lines", &table), 0);
 		if (entry.entry >> 63)
 			table -= entry.segment[0].gva - entry.segment[0].gpa;
 		assert_int_equal(guest_mem_read(&mem, table + entry.bias, &pointer, 8), 0);
