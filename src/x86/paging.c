@@ -1,6 +1,6 @@
 #include "x86/paging.h"
-#include "base/bytes.h"
 #include "x86/cpumode.h"
+#include <endian.h>
 
 #define ENTRY_P 0x1ull
 #define ENTRY_RW 0x2ull
@@ -50,14 +50,14 @@ static bool walk_end(struct x86_walk *w, enum x86_walk_result result, uint64_t c
 static bool read_entry(struct x86_walk *w, const struct x86_phys_reader *mem, unsigned level, uint64_t gpa,
                        unsigned size, uint64_t covered)
 {
-	uint8_t raw[8];
+	uint64_t raw = 0; /* 4 bytes leave the upper half 0 in memory order */
 	struct x86_walk_level *row = &w->level[w->depth];
 
-	if (mem->read(mem->ctx, gpa, raw, size) != 0)
+	if (mem->read(mem->ctx, gpa, &raw, size) != 0)
 		return walk_end(w, X86_WALK_TABLE_OUTSIDE_RAM, covered);
 	row->level = (uint8_t)level;
 	row->entry_gpa = gpa;
-	row->entry = size == 8 ? bytes_get_le64(raw) : bytes_get_le32(raw);
+	row->entry = le64toh(raw);
 	w->depth++;
 	if (!(row->entry & ENTRY_P))
 		return walk_end(w, X86_WALK_NOT_PRESENT, covered);
@@ -70,23 +70,21 @@ static void walk_leaf(struct x86_walk *w, uint64_t frame, uint64_t size, uint64_
 	w->gpa = frame | (gva & (size - 1));
 }
 
-/* Bits that must be 0 in a present 8-byte entry (SDM 3A tables 4-8 to 4-20). */
-static uint64_t reserved_bits(const struct x86_paging *pg, unsigned level, bool leaf)
+/* Bits that must be 0 in a present 8-byte entry (SDM 3A tables 4-8 to 4-20), at every level ... */
+static uint64_t reserved_everywhere(const struct x86_paging *pg)
 {
-	bool pae = pg->mode == X86_PAGING_PAE;
-	uint64_t rsvd = bits(pg->phys_bits, 51);
+	return bits(pg->phys_bits, 51) | (pg->nx ? 0 : ENTRY_NX) |
+	       (pg->mode == X86_PAGING_PAE ? bits(52, 62) : 0);
+}
 
-	if (pae && level == 3)
-		return rsvd | bits(52, 63) | bits(1, 2) | bits(5, 8);
-	if (pae)
-		rsvd |= bits(52, 62);
-	if (!pg->nx)
-		rsvd |= ENTRY_NX;
+/* ... and at this one. size: what the entry covers. */
+static uint64_t reserved_at(const struct x86_paging *pg, unsigned level, bool leaf, uint64_t size)
+{
+	if (pg->mode == X86_PAGING_PAE && level == 3)
+		return ENTRY_NX | 0x1e6; /* R/W, U/S and bits 5-8 */
 	if (level >= 4 || (level == 3 && pg->no_1g))
-		rsvd |= ENTRY_PS;
-	if (leaf && level > 1)
-		rsvd |= bits(13, 12 + 9 * (level - 1) - 1);
-	return rsvd;
+		return ENTRY_PS;
+	return leaf && level > 1 ? (size - 1) & ~0x1fffull : 0;
 }
 
 /*
@@ -98,19 +96,19 @@ static void walk_long(const struct x86_paging *pg, uint64_t gva, const struct x8
 {
 	bool pae = pg->mode == X86_PAGING_PAE;
 	unsigned top = pae ? 3 : pg->mode == X86_PAGING_5LEVEL ? 5 : 4;
-	uint64_t table = pg->cr3 & (pae ? 0xffffffe0ull : ENTRY_ADDR);
+	uint64_t table = pg->cr3 & (pae ? 0xffffffe0ull : ENTRY_ADDR), reserved = reserved_everywhere(pg);
 
 	for (unsigned level = top; level >= 1; level--) {
 		unsigned shift = 12 + 9 * (level - 1);
-		uint64_t entry, slot = gva >> shift & 511;
+		uint64_t entry, slot = gva >> shift & 511, size = 1ull << shift;
 		bool leaf;
 
-		if (!read_entry(w, mem, level, table + slot * 8, 8, 1ull << shift))
+		if (!read_entry(w, mem, level, table + slot * 8, 8, size))
 			return;
 		entry = w->level[w->depth - 1].entry;
 		leaf = level == 1 || (level <= 3 && (entry & ENTRY_PS) && !(pae && level == 3));
-		if (entry & reserved_bits(pg, level, leaf)) {
-			walk_end(w, X86_WALK_RESERVED_BIT, 1ull << shift);
+		if (entry & (reserved | reserved_at(pg, level, leaf, size))) {
+			walk_end(w, X86_WALK_RESERVED_BIT, size);
 			return;
 		}
 		if (!(pae && level == 3)) {
@@ -120,7 +118,7 @@ static void walk_long(const struct x86_paging *pg, uint64_t gva, const struct x8
 		}
 		table = entry & ENTRY_ADDR;
 		if (leaf) {
-			walk_leaf(w, table & ~((1ull << shift) - 1), 1ull << shift, gva);
+			walk_leaf(w, table & ~(size - 1), size, gva);
 			return;
 		}
 	}
