@@ -3,8 +3,6 @@
 #include "base/log.h"
 #include "cli/console.h"
 #include "cli/debug_cmd.h"
-#include "cli/ending.h"
-#include "cli/debug_cmd.h"
 #include "cli/image.h"
 #include "cli/input.h"
 #include "cli/postmortem.h"
@@ -56,11 +54,6 @@ struct machine {
 	int signal_fd, signal_id;
 	int signal;               /* that ended us, 0: none */
 	bool quit;                /* the user's key ended us */
-	struct cli_options debug_opt; /* CLI_DEBUG: opt with the private socket */
-	char debug_dir[sizeof(((struct server_address *)0)->path)]; /* that it is in; "": none */
-	pid_t debugger;           /* 0: none */
-	int debugger_fd;          /* readable when it has ended; -1: none */
-	bool debugger_ended;
 };
 
 /* ---- what devices may do ---- */
@@ -195,10 +188,7 @@ static void on_end(void *ctx)
 
 static void on_debugger_end(void *ctx)
 {
-	struct machine *m = ctx;
-
-	m->debugger_ended = true;
-	server_loop_quit(m->loop);
+	server_loop_quit(((struct machine *)ctx)->loop);
 }
 
 static void on_quit_key(void *ctx)
@@ -278,23 +268,6 @@ static void tell_of_death(struct machine *m)
 	kvm_machine_unlock(m->kvm);
 }
 
-static void report_death(struct machine *m)
-{
-	struct cli_ending ending = {
-		.kvm = m->kvm,
-		.mem = &m->mem,
-		.image = &m->image,
-		.entry = &m->entry,
-		.cmdline = m->opt->cmdline,
-		.core_path = m->opt->core,
-	};
-
-	cli_console_flush(m->console, 1000);
-	kvm_machine_lock(m->kvm);
-	cli_ending_report(&ending, debug_session_death(m->session));
-	kvm_machine_unlock(m->kvm);
-}
-
 /* How the machine ended -> exit status. */
 static int ending(struct machine *m)
 {
@@ -306,7 +279,7 @@ static int ending(struct machine *m)
 	case CLI_END_EXITED:
 		return (int)(status & 0xff);
 	case CLI_END_DIED:
-		report_death(m);
+		tell_of_death(m);
 		return CLI_EXIT_FAILURE;
 	default:
 		return EXIT_KILLED;
@@ -402,31 +375,18 @@ static void take_apart(struct machine *m)
 	if (m->input_ready)
 		cli_input_fini(&m->input);
 	cli_stub_free(m->stub);
-	cli_debug_cmd_cleanup(m->debug_dir);
+	cli_debug_cmd_cleanup(m->socket_dir);
 	debug_session_free(m->session);
 	kvm_machine_free(m->kvm);
 	cli_console_free(m->console, m->signal != 0 ? 1000 : -1);
 	dev_serial_fini(&m->serial);
 	dev_reset_fini(&m->reset);
 	server_loop_free(m->loop);
-	if (m->debugger_fd >= 0)
-		close(m->debugger_fd);
 	if (m->signal_fd >= 0)
 		close(m->signal_fd);
 	guest_mem_fini(&m->mem);
 	cli_image_close(&m->image);
 	cli_terminal_restore();
-}
-
-/* What "debug" means: a machine that waits on a private socket. */
-static int prepare_debug(struct machine *m, struct error *err)
-{
-	if (m->opt->command != CLI_DEBUG)
-		return 0;
-	m->debug_opt = *m->opt;
-	m->debug_opt.gdb = CLI_GDB_WAIT;
-	m->opt = &m->debug_opt;
-	return cli_debug_cmd_socket(&m->debug_opt.gdb_address, m->debug_dir, err);
 }
 
 int cli_machine_run(const struct cli_options *opt, struct error *err)
@@ -440,9 +400,7 @@ int cli_machine_run(const struct cli_options *opt, struct error *err)
 	m->signal_fd = m->debugger_fd = -1;
 	guest_mem_init(&m->mem);
 	dev_bus_init(&m->bus);
-	rc = prepare_debug(m, err);
-	if (rc == 0)
-		rc = build(m, err);
+	rc = build(m, err);
 	if (rc == 0)
 		rc = run(m, err);
 	take_apart(m);
