@@ -247,6 +247,14 @@ static void test_higher_half_mixed(void **state)
 	assert_true(translate(g, 0xffffffff80002fff) == 0x103fff);
 	assert_true(translate(g, 0xffffffff80003000) == UINT64_MAX);
 	assert_true(translate(g, 0xffffffffffffffff) == 0x7fffff);
+	/* Both moved by multiples of 2 MiB, but not by the same, and neighbours at their virtual addresses. */
+	elf_image_init(&g->elf);
+	g->elf.head.ph[0].p_vaddr = 0xffffffff80100000;
+	g->elf.head.ph[1].p_vaddr = 0xffffffff80101000;
+	g->elf.head.ph[1].p_paddr = 0x301000;
+	load(g, "");
+	assert_true(translate(g, 0xffffffff80100000) == 0x100000);
+	assert_true(translate(g, 0xffffffff80101000) == 0x301000);
 	/* The entry may be named by its physical address. */
 	elf_image_init(&g->elf);
 	g->elf.head.ph[0].p_vaddr += 0xffffffff80000000;

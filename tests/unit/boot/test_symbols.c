@@ -22,6 +22,8 @@ static const struct symbol_row symbols[] = {
 	{"local_alias", FUNC(STB_LOCAL), 1, 0x100100, 0x40},
 	{"main", FUNC(STB_GLOBAL), 1, 0x100100, 0x40},
 	{"main_label", LABEL(STB_GLOBAL), 1, 0x100100, 0},
+	{"asm_label", LABEL(STB_GLOBAL), 1, 0x100200, 0},
+	{"asm_function", FUNC(STB_LOCAL), 1, 0x100200, 0},
 	{"inner", FUNC(STB_LOCAL), 1, 0x100110, 0x10},
 	{"variable", OBJECT, 2, 0x101000, 8},
 	{"data_label", LABEL(STB_GLOBAL), 2, 0x101010, 0},
@@ -67,7 +69,7 @@ static void test_at(void **state)
 		{0x0fffff, NULL, 0},       {0x100000, "start", 0},    {0x1000ff, "start", 0xff},
 		{0x100100, "main", 0},     {0x10010f, "main", 0xf},   {0x100110, "inner", 0},
 		{0x10011f, "inner", 0xf},  {0x100120, "main", 0x20},  {0x10013f, "main", 0x3f},
-		{0x100140, "main_label", 0x40}, {0x1007ff, "main_label", 0x6ff}, {0x100800, NULL, 0},
+		{0x100140, "main_label", 0x40}, {0x1007ff, "asm_function", 0x5ff}, {0x100800, NULL, 0},
 		{0x101000, NULL, 0},       {0x101011, NULL, 0},       {0x1234, NULL, 0},
 		{UINT64_MAX, NULL, 0},
 	};
