@@ -247,7 +247,7 @@ static void test_higher_half_mixed(void **state)
 	assert_true(translate(g, 0xffffffff80002fff) == 0x103fff);
 	assert_true(translate(g, 0xffffffff80003000) == UINT64_MAX);
 	assert_true(translate(g, 0xffffffffffffffff) == 0x7fffff);
-	/* Both moved by multiples of 2 MiB, but not by the same, and neighbours at their virtual addresses. */
+	/* Both moved by multiples of 2 MiB, but not by the same, and neighbours in virtual memory. */
 	elf_image_init(&g->elf);
 	g->elf.head.ph[0].p_vaddr = 0xffffffff80100000;
 	g->elf.head.ph[1].p_vaddr = 0xffffffff80101000;
