@@ -74,7 +74,9 @@ bool x86_regs_get(const struct x86_layout *layout, const struct x86_reg *reg,
  * Writes one register into st (not yet into a vcpu). len must be reg->bits/8. -EINVAL with text for an
  * impossible value (non-canonical rip, reserved CR bits, mxcsr bits, selector outside the GDT image ...):
  * st is then unchanged. mem reads guest-linear descriptors for selector writes; may be NULL: then only the
- * same selector or a null one is accepted.
+ * same selector or a null one is accepted. st must hold CORE, SYSTEM and reg->group: the rules look at the
+ * mode. The value that the register has already is always taken. A write may carry others of its group
+ * along: a selector its hidden part, cr0 EFER.LMA.
  */
 struct x86_reader {
 	/* Reads len bytes at a guest-linear address; 0 or -EFAULT. */
