@@ -20,7 +20,7 @@ void server_pump_init(struct server_pump *p, struct server_client client)
 	p->send_limit_ms = SERVER_SEND_LIMIT_MS;
 	p->in_socket = is_socket(client.in);
 	p->out_socket = client.out == client.in ? p->in_socket : is_socket(client.out);
-	p->gone = false;
+	p->gone = p->drained = false;
 	p->start = p->len = 0;
 }
 
@@ -58,6 +58,8 @@ static ssize_t receive(struct server_pump *p)
 		return -EPIPE;
 	n = p->in_socket ? recv(p->client.in, at, room, MSG_DONTWAIT) : read(p->client.in, at, room);
 	if (n > 0) {
+		/* A short read has emptied a stream socket: no need to ask again only to be told so. */
+		p->drained = p->in_socket && (size_t)n < room;
 		p->len += (size_t)n;
 		return n;
 	}
@@ -85,6 +87,10 @@ int server_pump_read(struct server_pump *p, struct rsp_engine *e)
 	/* Either that was news enough, or the engine waits for a reply before it takes the rest. */
 	if (fed > 0)
 		return 1;
+	if (p->drained && !p->gone) {
+		p->drained = false;
+		return 0;
+	}
 	do {
 		n = p->gone ? -EPIPE : receive(p);
 		if (n < 0)
@@ -92,8 +98,7 @@ int server_pump_read(struct server_pump *p, struct rsp_engine *e)
 		if (n == 0)
 			break;
 		fed += feed(p, e);
-		/* A short read has emptied a stream socket: do not ask again only to be told so. */
-	} while (p->len == 0 && (size_t)n == sizeof(p->buf));
+	} while (p->len == 0 && !p->drained);
 	return fed > 0;
 }
 

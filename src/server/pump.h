@@ -3,7 +3,7 @@
  * session must be held around read and flush (they touch the engine) and not around wait.
  *
  * The path of a step, with a socket: wait (one recv, which fetches the packet), read (feeds it, no system
- * call), flush (one send).
+ * call), flush (one send); a read after that, to make sure, costs none either.
  */
 #ifndef SERVER_PUMP_H
 #define SERVER_PUMP_H
@@ -20,7 +20,8 @@ struct server_pump {
 	struct server_client client;
 	unsigned send_limit_ms; /* SERVER_SEND_LIMIT_MS after init; tests set less */
 	bool in_socket, out_socket;
-	bool gone;              /* end of file or an error was seen while waiting */
+	bool gone;              /* end of file or an error was seen */
+	bool drained;           /* the last read has emptied the socket: the next one says so without looking */
 	size_t start, len;      /* bytes of buf that are read and not yet fed */
 	uint8_t buf[SERVER_PUMP_SIZE];
 };

@@ -127,6 +127,20 @@ static void wait_then_read_then_flush(void **state)
 	assert_memory_equal(buf, "+$OK#9a", 7);
 }
 
+/* After a short read of a socket the next answer is known without a system call; after that it looks again. */
+static void one_look_per_packet(void **state)
+{
+	struct rig *r = *state;
+	int known = r->pump.in_socket ? 0 : 1;
+
+	say(r, "abc");
+	assert_int_equal(server_pump_read(&r->pump, &r->engine), 1);
+	say(r, "def");
+	assert_int_equal(server_pump_read(&r->pump, &r->engine), known);
+	assert_int_equal(server_pump_read(&r->pump, &r->engine), !known);
+	assert_int_equal(fake.in_len, 6);
+}
+
 /* The engine takes the bytes by and by; none is lost, none fed twice. */
 static void engine_takes_little_at_a_time(void **state)
 {
@@ -285,6 +299,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BOTH(wait_then_read_then_flush),
+		BOTH(one_look_per_packet),
 		BOTH(engine_takes_little_at_a_time),
 		BOTH(engine_takes_nothing),
 		BOTH(end_of_file),
