@@ -131,17 +131,21 @@ static int get_fpu(struct kvm_vcpu *v)
 	return 0;
 }
 
-struct msr_list { struct kvm_msrs head; struct kvm_msr_entry entry[X86_MSR_COUNT]; };
+/* The head ends in a flexible array: room for its entries. */
+union msr_list {
+	struct kvm_msrs head;
+	uint8_t room[sizeof(struct kvm_msrs) + X86_MSR_COUNT * sizeof(struct kvm_msr_entry)];
+};
 
 /* KVM stops at the first MSR it does not have, and which those are differs by host: tried one by one, once. */
 static void find_msrs(struct kvm_vcpu *v)
 {
-	struct msr_list one;
+	union msr_list one;
 
 	for (unsigned i = 0; i < X86_MSR_COUNT; i++) {
 		memset(&one, 0, sizeof(one));
 		one.head.nmsrs = 1;
-		one.entry[0].index = x86_msr_index[i];
+		one.head.entries[0].index = x86_msr_index[i];
 		if (ioctl(v->fd, KVM_GET_MSRS, &one) == 1)
 			v->m->msrs |= 1u << i;
 	}
@@ -160,21 +164,21 @@ static int get_xcr0(struct kvm_vcpu *v)
 
 static int get_msrs(struct kvm_vcpu *v)
 {
-	struct msr_list all = {0};
+	union msr_list all = {0};
 	unsigned n = 0;
 
 	if (!v->m->msrs_known)
 		find_msrs(v);
 	for (unsigned i = 0; i < X86_MSR_COUNT; i++)
 		if (v->m->msrs & (1u << i))
-			all.entry[n++].index = x86_msr_index[i];
+			all.head.entries[n++].index = x86_msr_index[i];
 	all.head.nmsrs = n;
 	if (ioctl(v->fd, KVM_GET_MSRS, &all) != (int)n)
 		return -EIO;
 	n = 0;
 	for (unsigned i = 0; i < X86_MSR_COUNT; i++)
 		if (v->m->msrs & (1u << i))
-			v->state.msr[i] = all.entry[n++].data;
+			v->state.msr[i] = all.head.entries[n++].data;
 	v->state.msr_valid = v->m->msrs;
 	return get_xcr0(v);
 }
@@ -221,7 +225,7 @@ static int set_fpu(struct kvm_vcpu *v, const struct x86_state *st)
 static int set_msrs(struct kvm_vcpu *v, const struct x86_state *st)
 {
 	struct kvm_xcrs xcrs = {.nr_xcrs = 1};
-	struct msr_list all = {0};
+	union msr_list all = {0};
 	unsigned n = 0;
 
 	xcrs.xcrs[0].value = st->xcr0;
@@ -230,7 +234,7 @@ static int set_msrs(struct kvm_vcpu *v, const struct x86_state *st)
 	for (unsigned i = 0; i < X86_MSR_COUNT; i++) {
 		if (!(st->msr_valid & (1u << i)) || st->msr[i] == v->state.msr[i])
 			continue;
-		all.entry[n++] = (struct kvm_msr_entry){.index = x86_msr_index[i], .data = st->msr[i]};
+		all.head.entries[n++] = (struct kvm_msr_entry){.index = x86_msr_index[i], .data = st->msr[i]};
 	}
 	all.head.nmsrs = n;
 	if (n == 0)
