@@ -12,6 +12,7 @@
  *  traps without progress (EPT faults on some hosts): repeated, at most STEP_RETRIES times.
  */
 #include "kvm/internal.h"
+#include "base/bytes.h"
 #include "x86/gate.h"
 #include "x86/insn.h"
 
@@ -19,9 +20,12 @@
 #include <sys/ioctl.h>
 
 #define STEP_RETRIES 8
+#define FRAME_SCAN 128u /* bytes of stack: the largest frame, and what a handler's first pushes add */
 
 struct step {
 	uint64_t pc, rcx;        /* at the start */
+	uint64_t stack;          /* likewise: linear */
+	uint16_t cs;
 	struct x86_insn insn;
 	bool has_target;
 	uint64_t target;         /* linear address of the handler that the instruction enters */
@@ -78,7 +82,8 @@ static int prepare(struct kvm_vcpu *v, struct step *s)
 
 	if (rc < 0)
 		return rc;
-	*s = (struct step){.pc = x86_linear_pc(&v->state), .rcx = v->state.gpr[X86_RCX]};
+	*s = (struct step){.pc = x86_linear_pc(&v->state), .rcx = v->state.gpr[X86_RCX],
+	                   .stack = stack_linear(&v->state), .cs = v->state.seg[X86_CS].selector};
 	len = kvm_state_read_virtual(v, s->pc, bytes, sizeof(bytes));
 	x86_insn_decode(bytes, len, x86_mode_of(&v->state), &s->insn);
 	s->new_guest_tf = v->guest_tf;
@@ -152,14 +157,59 @@ static void clear_r11_tf(struct kvm_vcpu *v)
 	kvm_state_set(v, X86_GROUP_CORE, &st, NULL);
 }
 
+static uint64_t get_word(const uint8_t *at, unsigned width)
+{
+	return width == 8 ? bytes_get_le64(at) : width == 4 ? bytes_get_le32(at) : bytes_get_le16(at);
+}
+
+/* Bytes of the stack that an event of this step may have written: all of its frame lies in them. */
+static size_t fresh_stack(const struct kvm_vcpu *v, const struct step *s)
+{
+	uint64_t now = stack_linear(&v->state);
+
+	if ((s->cs & 3) != (v->state.seg[X86_CS].selector & 3))
+		return FRAME_SCAN; /* another stack */
+	return now < s->stack && s->stack - now <= FRAME_SCAN ? (size_t)(s->stack - now) : 0;
+}
+
+/*
+ * A step that stopped inside a handler: an exception or interrupt came in its course. The frame (ip, cs,
+ * flags) is looked for in what has been pushed since; true when our TF was there and is gone.
+ */
+static bool clear_frame_tf(struct kvm_vcpu *v, const struct step *s)
+{
+	uint8_t bytes[FRAME_SCAN];
+	size_t len, i;
+	unsigned w;
+
+	if (kvm_state_get(v, X86_GROUP_CORE | X86_GROUP_SYSTEM) < 0)
+		return false;
+	w = v->state.efer & X86_EFER_LMA ? 8 : v->state.cr0 & X86_CR0_PE ? 4 : 2;
+	len = kvm_state_read_virtual(v, stack_linear(&v->state), bytes, fresh_stack(v, s));
+	for (i = 0; i + 3 * w <= len; i += w) {
+		uint64_t flags = get_word(bytes + i + 2 * w, w);
+
+		/* SDM 1 3.4.3: bit 1 is always 1, bits 3, 5 and 15 and those above 21 always 0. */
+		if (get_word(bytes + i + w, w) != s->cs || (flags & ~0x3f7fd5ull) != 2 || !(flags & X86_RFLAGS_TF))
+			continue;
+		clear_saved_tf(v, stack_linear(&v->state) + i + 2 * w);
+		return true;
+	}
+	return false;
+}
+
 /* Takes our TF out of whatever image of the flags the instruction saved. */
 static void repair(struct kvm_vcpu *v, const struct step *s, bool entered)
 {
 	bool had_tf = v->guest_tf;
 
 	v->guest_tf = s->new_guest_tf;
-	if (had_tf || (s->insn.kind != X86_INSN_PUSHF && !entered))
+	if (had_tf)
 		return;
+	if (s->insn.kind != X86_INSN_PUSHF && !entered) {
+		clear_frame_tf(v, s);
+		return;
+	}
 	if (kvm_state_get(v, X86_GROUP_CORE | X86_GROUP_SYSTEM) < 0)
 		return;
 	if (entered && s->flags_offset == 0)
@@ -181,7 +231,7 @@ static bool moved(struct kvm_vcpu *v, const struct step *s)
  */
 static enum kvm_outcome unfinished(struct kvm_vcpu *v, const struct step *s, enum kvm_outcome outcome)
 {
-	if (!v->guest_tf && kvm_state_pc(v) != s->pc)
+	if (!v->guest_tf && kvm_state_pc(v) != s->pc && !clear_frame_tf(v, s))
 		v->leaked_tf = true;
 	return outcome;
 }
@@ -214,6 +264,7 @@ static bool debug_exit(struct kvm_vcpu *v, struct step *s, unsigned *retries, en
 	repair(v, s, entered || (s->has_target && v->event.pc == s->target));
 	owe_guest_trap(v, had_tf);
 	v->event.kind = DEBUG_EVENT_STEPPED;
+	v->event.dr6 |= X86_DR6_BS; /* also where the lent register made the stop */
 	return true;
 }
 
@@ -226,6 +277,9 @@ static bool completed(struct kvm_vcpu *v, struct step *s, unsigned *retries, enu
 		enum kvm_exit_class class = kvm_exit_handle(v);
 
 		*ret = KVM_OUT_EVENT;
+		/* The step's trap may come with the completion of the access that ended the guest. */
+		if (kvm_exit_request(v))
+			return true;
 		if (class == KVM_EXIT_CLASS_DEBUG)
 			return debug_exit(v, s, retries, ret);
 		if (class == KVM_EXIT_CLASS_EVENT)

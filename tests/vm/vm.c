@@ -109,33 +109,41 @@ static unsigned nibble(char c)
 	return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10) & 15;
 }
 
-static void take_console(struct vm *vm, const char *hex, size_t len)
+static void take_console(struct vm *vm, const char *hex)
 {
-	for (size_t i = 0; i + 1 < len; i += 2) {
-		char c = (char)(nibble(hex[i]) << 4 | nibble(hex[i + 1]));
+	for (; hex[0] && hex[1]; hex += 2) {
+		char c = (char)(nibble(hex[0]) << 4 | nibble(hex[1]));
 
 		append(vm->console, &vm->console_len, &c, 1);
 	}
 }
 
-/* A packet's body, runs expanded (GDB manual, "Overview"); none of the replies looked at is binary. */
-static void take_body(struct vm *vm, const char *body, size_t len)
+/* Runs expanded (GDB manual, "Overview"): c*N is c and N - 29 more. None of the replies looked at is binary. */
+static void expand(const char *body, size_t len, char *ret)
 {
 	size_t n = 0;
 
-	if (len > 1 && body[0] == 'O' && body[1] != 'K') {
-		take_console(vm, body + 1, len - 1);
-		return;
-	}
 	for (size_t i = 0; i < len && n < BYTES_MAX - 128; i++) {
 		if (body[i] != '*' || i == 0 || i + 1 == len) {
-			vm->reply[n++] = body[i];
+			ret[n++] = body[i];
 			continue;
 		}
 		for (int more = body[++i] - 29; more > 0; more--, n++)
-			vm->reply[n] = vm->reply[n - 1];
+			ret[n] = ret[n - 1];
 	}
-	vm->reply[n] = '\0';
+	ret[n] = '\0';
+}
+
+static void take_body(struct vm *vm, const char *body, size_t len)
+{
+	char text[BYTES_MAX];
+
+	expand(body, len, text);
+	if (text[0] == 'O' && text[1] != 'K') {
+		take_console(vm, text + 1);
+		return;
+	}
+	memcpy(vm->reply, text, sizeof(text));
 	vm->reply_ready = true;
 	pthread_cond_broadcast(&vm->changed);
 }
