@@ -28,6 +28,9 @@ class Gdb:
     def marker(self, text):
         return 'echo \\n%s\\n' % text
 
+    def readable(self, output):
+        return output
+
     # -- connecting and leaving --
     def connect(self):
         return ['target remote @TARGET@'], [r'Remote debugging using']
@@ -58,6 +61,10 @@ class Gdb:
         verb = {'write': 'watch', 'access': 'awatch'}[how]
         kind = {'write': 'Hardware watchpoint', 'access': r'Hardware access \(read/write\) watchpoint'}[how]
         return ['%s %s' % (verb, variable)], [r'%s \d+: %s' % (kind, re.escape(variable))]
+
+    def watch_refused(self, when):
+        """GDB asks the stub only when the guest is resumed."""
+        return [r'Could not insert hardware watchpoint'] if when == 'resumed' else []
 
     def delete_all(self):
         return ['delete'], []
@@ -93,6 +100,8 @@ class Gdb:
             return [r'Hardware watchpoint \d+: %(name)s\s+Old value = %(old)s\s+New value = %(new)s' % about]
         if why == 'access':
             return [r'Hardware access \(read/write\) watchpoint \d+: %(name)s\s+Value = %(value)s' % about]
+        if why == 'died':
+            return [r'Program received signal SIG(SEGV|ABRT|ILL)']
         if why == 'signal':
             return [r'Program received signal %(name)s' % about]
         return {'breakpoint': [r'Breakpoint \d+, '], 'step': []}[why]
@@ -140,14 +149,19 @@ class Lldb:
     def marker(self, text):
         return '# ' + text
 
+    def readable(self, output):
+        """LLDB prints the answer to a monitor command as the digits of its packet."""
+        return re.sub(r'^response: ((?:[0-9a-f]{2})+)$',
+                      lambda m: bytes.fromhex(m.group(1)).decode(errors='replace'), output, flags=re.M)
+
     def connect(self):
         return ['process connect --plugin gdb-remote @LLDBURL@', '@stop'], [r'Process \d+ stopped']
 
     def detach(self):
-        return ['process detach'], [r'Process \d+ detached']
+        return ['process detach', 'target list'], [r'state=detached']
 
     def kill(self):
-        return ['process kill'], [r'Process \d+ exited']
+        return ['process kill'], []
 
     def die(self):
         return ['platform shell ' + POKE + 'KILL'], []
@@ -167,6 +181,9 @@ class Lldb:
     def watch(self, variable, how):
         option = {'write': 'write', 'access': 'read_write'}[how]
         return ['watchpoint set variable -w %s %s' % (option, variable)], [r'Watchpoint created: Watchpoint \d+']
+
+    def watch_refused(self, when):
+        return [r'error: Watchpoint creation failed'] if when == 'set' else []
 
     def delete_all(self):
         return ['breakpoint delete -f', 'watchpoint delete -f'], []
@@ -201,6 +218,8 @@ class Lldb:
             return [r'old value: %(old)s\s+new value: %(new)s' % about, r'stop reason = watchpoint \d+']
         if why == 'access':
             return [r'stop reason = watchpoint \d+']
+        if why == 'died':
+            return [r'stop reason = \S+']
         if why == 'signal':
             return [r'stop reason = signal %(name)s' % about]
         return {'breakpoint': [r'stop reason = breakpoint \d+\.\d+'],

@@ -85,8 +85,9 @@ static int spin(void)
 static int halt(void)
 {
 	say("halting\n");
-	for (;;)
+	while (spinning)
 		__asm__ volatile("hlt");
+	return 0;
 }
 
 /* An exception with nothing to deliver it through: triple fault at the marked instruction. */

@@ -57,11 +57,9 @@ def render(play, folder):
 
 def write_env(args, module, folder):
     """What session.sh is to run; stdio: the debugger itself starts trapline."""
-    transport = getattr(module, 'GDB', 'unix')
-    command = [args.trapline, 'run', args.guest, '--', getattr(module, 'MODE', 'calls')]
-    settings = {'DEBUGGER': args.debugger, 'PROGRAM': shutil.which(args.debugger) or args.debugger,
-                'SYMBOLS': args.guest, 'TRAPLINE': ' '.join(shlex.quote(c) for c in command),
-                'GDB_OPTION': GDB_OPTIONS[transport], 'LIMIT': str(LIMIT), 'LINGER': str(LINGER)}
+    settings = {'DEBUGGER': args.debugger, 'PROGRAM': args.debugger, 'TRAPLINE': args.trapline, 'KERNEL': args.guest,
+                'MODE': getattr(module, 'MODE', 'calls'), 'GDB_OPTION': GDB_OPTIONS[getattr(module, 'GDB', 'unix')],
+                'LIMIT': str(LIMIT), 'LINGER': str(LINGER)}
     with open(os.path.join(folder, 'env'), 'w', encoding='utf-8') as f:
         for name, value in settings.items():
             f.write('%s=%s\n' % (name, shlex.quote(value)))
@@ -92,6 +90,7 @@ def judge(play, folder, lacks):
             if output is None:
                 faults.append('session %d, step %d "%s": never reached' % (number, index, step.title))
                 break
+            output = play.dialect.readable(output)
             wrong = step.judge(output, lacks)
             if wrong:
                 faults.append('session %d, step %d "%s": %s in\n%s' % (number, index, step.title, wrong,
@@ -112,19 +111,41 @@ def indent(text):
     return ''.join('    | %s\n' % line for line in text.strip().splitlines())
 
 
-def lacking(trapline):
-    """Capabilities that this host's KVM has not, by `trapline doctor --json`."""
-    run = subprocess.run([trapline, 'doctor', '--json'], capture_output=True, text=True, check=False, timeout=30)
-    caps = json.loads(run.stdout).get('caps', {})
-    return {name for name, there in caps.items() if not there}
+def lacking(folder):
+    """What the KVM that the scenario ran on has not, by `trapline doctor --json` there: names of its rows."""
+    try:
+        rows = json.loads(read(folder, 'doctor.json'))
+    except ValueError:
+        return set()
+    return {name for name, row in rows.items() if isinstance(row, dict) and not row.get('ok')}
 
 
 def show_logs(folder):
     for name in sorted(os.listdir(folder)):
-        if name.endswith(('.out', '.err', '.log', 'status')):
-            lines = read(folder, name).splitlines()
+        if name.endswith(('.out', '.err', '.log', 'status')) and os.path.getsize(os.path.join(folder, name)):
+            lines = re.sub(r'[^\n -~]', '.', read(folder, name)).splitlines()
             print('---- %s%s' % (name, ' (its last 80 lines)' if len(lines) > 80 else ''))
             print('\n'.join(lines[-80:]))
+
+
+def prepare(args, name, folder):
+    """Renders a scenario into folder, ready for session.sh; returns what is needed to judge it."""
+    module = load(name)
+    play = scenario.Play(dialect.DIALECTS[args.debugger]())
+    module.play(play)
+    render(play, folder)
+    write_env(args, module, folder)
+    return play
+
+
+def report(args, name, play, folder):
+    """Judges what session.sh left in folder and prints what is wrong; True when nothing is."""
+    faults = judge(play, folder, lacking(folder))
+    for fault in faults:
+        print('FAILED %s under %s: %s' % (name, args.debugger, fault))
+    if faults:
+        show_logs(folder)
+    return not faults
 
 
 def main():
@@ -144,25 +165,16 @@ def main():
         print('%s is not installed' % args.debugger)
         return SKIP
 
-    module = load(args.scenario)
-    play = scenario.Play(dialect.DIALECTS[args.debugger]())
-    module.play(play)
-    folder = tempfile.mkdtemp(prefix='trapline-')
+    folder = tempfile.mkdtemp(prefix='scenario-')
     try:
-        render(play, folder)
-        write_env(args, module, folder)
+        play = prepare(args, args.scenario, folder)
         limit = LIMIT * (len(play.sessions) + 1) + LINGER
         subprocess.run(['sh', os.path.join(HERE, 'session.sh'), folder], check=False, timeout=limit)
-        faults = judge(play, folder, lacking(args.trapline))
-        for fault in faults:
-            print('FAILED %s under %s: %s' % (args.scenario, args.debugger, fault))
-        if faults:
-            show_logs(folder)
+        return 0 if report(args, args.scenario, play, folder) else 1
+    finally:
         if args.keep:
             print('kept: ' + folder)
-        return 1 if faults else 0
-    finally:
-        if not args.keep:
+        else:
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -4,12 +4,12 @@
 # Plays one rendered scenario and leaves what happened in FOLDER; judging it is run.py's work, elsewhere.
 # Needs no more than a shell, so that it runs in the nested machines too.
 #
-# FOLDER/env sets: DEBUGGER (gdb, lldb), PROGRAM (the debugger), SYMBOLS (the guest's ELF), TRAPLINE (command
-# with its arguments, without the --gdb one), GDB_OPTION (--gdb=..., empty: the debugger starts trapline),
-# LIMIT (seconds for each debugger session) and LINGER (seconds that trapline then has to end by itself).
+# FOLDER/env sets: DEBUGGER (gdb, lldb), PROGRAM (the debugger), TRAPLINE, KERNEL (the guest's ELF), MODE (its
+# command line), GDB_OPTION (--gdb=..., empty: the debugger starts trapline), LIMIT (seconds for each debugger
+# session) and LINGER (seconds that trapline then has to end by itself).
 # FOLDER/1.in, 2.in ...: what each session in turn types; @TARGET@ stands for what follows "target remote",
 # @LLDBURL@ for the same as LLDB wants it.
-# Left behind: 1.out ..., guest.out, trapline.err, status ("session 1 0", "trapline 6").
+# Left behind: 1.out ..., guest.out, trapline.err, packets.log, doctor.json, status ("session 1 0", "trapline 6").
 set -u
 tools=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 cd "$1" || exit 1
@@ -17,16 +17,13 @@ here=$PWD
 # shellcheck source=/dev/null
 . ./env
 : >guest.out
+: >trapline.err
 : >status
-export HOME="$here"
+export HOME="$here" SHELL=/bin/sh
 
-# $TRAPLINE is a command line: it is split on purpose.
+# shellcheck disable=SC2153 # TRAPLINE comes from env
 start_trapline() {
-    # shellcheck disable=SC2086,SC2153
-    set -- $TRAPLINE
-    command=$1 verb=$2
-    shift 2
-    timeout -k 5 "$((LIMIT * 3))" "$command" "$verb" "$GDB_OPTION" --gdb-log=packets.log "$@" \
+    timeout -k 5 "$((LIMIT * 3))" "$TRAPLINE" run "$GDB_OPTION" --gdb-log=packets.log "$KERNEL" -- "$MODE" \
         >guest.out 2>trapline.err </dev/null &
     trapline=$!
 }
@@ -58,25 +55,26 @@ play() {
     number=$1
     case $DEBUGGER in
     gdb)
-        run_debugger -nx -q -nw "$SYMBOLS" <"$number.cmd"
+        run_debugger -nx -q -nw "$KERNEL" <"$number.cmd"
         ;;
     lldb)
         if grep -q '^@wait' "$number.cmd"; then
             : >"$number.out"
-            sh "$tools/feed.sh" "$number.cmd" "$number.out" | run_debugger -x --no-use-colors "$SYMBOLS"
+            sh "$tools/feed.sh" "$number.cmd" "$number.out" | run_debugger -x --no-use-colors "$KERNEL"
         else
             sed -i '/^@/d' "$number.cmd"
             run_debugger -x --no-use-colors -b -o 'settings set interpreter.stop-command-source-on-error false' \
-                -s "$number.cmd" "$SYMBOLS" </dev/null
+                -s "$number.cmd" "$KERNEL" </dev/null
         fi
         ;;
     esac
     echo "session $number $?" >>status
 }
 
+"$TRAPLINE" doctor --json >doctor.json
+
 # Without a listener: GDB's own pipe to a trapline that it starts.
-# shellcheck disable=SC2153
-target="| timeout -k 5 $((LIMIT * 3)) ${TRAPLINE%% *} run --gdb=stdio ${TRAPLINE#* run } 2>guest.out"
+target="| timeout -k 5 $((LIMIT * 3)) '$TRAPLINE' run --gdb=stdio '$KERNEL' -- '$MODE' 2>guest.out"
 trapline=''
 if [ -n "$GDB_OPTION" ]; then
     start_trapline

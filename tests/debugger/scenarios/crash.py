@@ -5,5 +5,6 @@ MODE = 'crash'
 
 def play(s):
     s.connect()
-    s.cont('signal', name='SIGSEGV').says(r'(?i)triple fault')
+    s.cont('died').says(r'triple fault')
     s.kill()
+    s.trapline_ends(137)

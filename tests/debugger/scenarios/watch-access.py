@@ -5,7 +5,7 @@ MODE = 'access'
 
 def play(s):
     s.connect()
-    s.watch('unused', 'access').without('data_dr')
-    s.cont('access', name='unused', value=11).without('data_dr', r'(?i)could not insert|error|cannot')
+    s.watch('unused', 'access').without('watchpoints', *s.dialect.watch_refused('set'))
+    s.cont('access', name='unused', value=11).without('watchpoints', *s.dialect.watch_refused('resumed'))
     s.delete_all()
     s.kill()

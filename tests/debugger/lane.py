@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Plays debugger scenarios under GDB in a nested machine, in one boot, and judges each.
+
+usage: lane.py --lane svm|vmx --trapline PROGRAM --guest ELF SCENARIO...
+
+Exit status: 0 all passed, 1 some failed (each is named), 77 the lane cannot run here.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+
+sys.dont_write_bytecode = True
+import run  # noqa: E402
+
+WITH_KVM = os.path.join(run.HERE, '..', 'rig', 'with-kvm')
+TOOLS = [os.path.join(run.HERE, name) for name in ('lane.sh', 'session.sh', 'poke.sh')]
+
+
+def play_all(args, folder):
+    """Runs lane.sh on folder in the lane and unpacks what it brings back.  Returns with-kvm's exit status."""
+    packed = os.path.join(folder, 'all.tgz')
+    scripts = [os.path.join(folder, name, each) for name in args.scenarios
+               for each in sorted(os.listdir(os.path.join(folder, name)))]
+    done = subprocess.run([WITH_KVM, '--lane', args.lane, '--with-gdb', '--bring', packed + ':' + packed, '--files',
+                           args.trapline, args.guest, *TOOLS, *scripts, '--', 'sh', TOOLS[0], folder], check=False)
+    if os.path.exists(packed):
+        with tarfile.open(packed) as tar:
+            tar.extractall(folder)
+    return done.returncode
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--lane', required=True)
+    parser.add_argument('--trapline', required=True)
+    parser.add_argument('--guest', required=True)
+    parser.add_argument('scenarios', nargs='+')
+    args = parser.parse_args()
+    args.trapline, args.guest, args.debugger = os.path.abspath(args.trapline), os.path.abspath(args.guest), 'gdb'
+
+    with tempfile.TemporaryDirectory(prefix='scenario-') as folder:
+        plays = {}
+        for name in args.scenarios:
+            os.mkdir(os.path.join(folder, name))
+            plays[name] = run.prepare(args, name, os.path.join(folder, name))
+        status = play_all(args, folder)
+        if status == run.SKIP:
+            return run.SKIP
+        failed = [name for name, play in plays.items()
+                  if not run.report(args, name, play, os.path.join(folder, name))]
+        print('%s lane: %d scenarios passed, %d failed%s' % (
+            args.lane, len(plays) - len(failed), len(failed), ': ' + ' '.join(failed) if failed else ''))
+        return 1 if failed or status else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
