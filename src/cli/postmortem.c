@@ -23,8 +23,6 @@ static struct x86_phys_reader reader_of(const struct guest_mem *mem)
 static void print_report(const struct cli_postmortem *pm, const struct x86_state *st)
 {
 	const struct cli_report report = {
-		.what = pm->event->text,
-		.cpu = pm->event->vcpu,
 		.state = st,
 		.layout = pm->layout,
 		.mem = reader_of(pm->mem),
@@ -57,8 +55,9 @@ static void write_core(const struct cli_postmortem *pm, const struct x86_state *
 
 	if (rc < 0)
 		log_error("%s", err.text);
-	else if (rc > 0)
-		log_warn("%s: the guest maps more than a core file holds: the rest was left out", core.path);
+	else
+		log_warn("core written: gdb %s %s%s", core.kernel, core.path,
+		         rc > 0 ? " (the guest maps more than a core holds: the rest is left out)" : "");
 }
 
 void cli_postmortem(const struct cli_postmortem *pm)
@@ -67,6 +66,7 @@ void cli_postmortem(const struct cli_postmortem *pm)
 	unsigned cpus = pm->ops->vcpu_count(pm->target);
 	int rc = -ENOENT;
 
+	log_error("the guest died on cpu %u: %s", pm->event->vcpu, pm->event->text);
 	for (unsigned i = 0; i < cpus && i < DEBUG_MAX_VCPUS; i++) {
 		int got = pm->ops->get(pm->target, i, X86_GROUP_ALL, &states[i]);
 

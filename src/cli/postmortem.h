@@ -1,4 +1,5 @@
-/* The end of a guest that died with no debugger there: its report on stderr, its core in --core's file. */
+/* The end of a guest that died with no debugger there: a line and a report on stderr, a core in --core's
+ * file. */
 #ifndef CLI_POSTMORTEM_H
 #define CLI_POSTMORTEM_H
 

@@ -58,14 +58,14 @@ static void add_address(const struct writer *w, uint64_t addr, uint64_t back)
 	uint64_t offset;
 	const char *name = NULL;
 
-	cli_text_add(w->text, "%#" PRIx64, addr);
+	cli_text_add(w->text, "0x%" PRIx64, addr);
 	if (w->r->image != NULL)
 		name = boot_symbol_at(w->r->image, addr - back - w->r->bias, &offset);
 	if (name == NULL)
 		return;
 	cli_text_add(w->text, " in ");
 	cli_text_add_foreign(w->text, name, NAME_MAX_SHOWN);
-	cli_text_add(w->text, "+%#" PRIx64, offset + back);
+	cli_text_add(w->text, "+0x%" PRIx64, offset + back);
 }
 
 static void add_registers(const struct writer *w)
@@ -219,7 +219,7 @@ static void add_backtrace(const struct writer *w, uint64_t pc)
 	if (n == CLI_REPORT_FRAMES)
 		why = "more frames than are shown";
 	if (why != NULL)
-		cli_text_add(w->text, "    (%s: %#" PRIx64 ")\n", why, f.fp);
+		cli_text_add(w->text, "    (%s: 0x%" PRIx64 ")\n", why, f.fp);
 }
 
 size_t cli_report_format(const struct cli_report *r, char *buf, size_t size)
@@ -230,9 +230,6 @@ size_t cli_report_format(const struct cli_report *r, char *buf, size_t size)
 
 	cli_text_init(&t, buf, size);
 	cli_vmem_init(&w.vmem, r->state, r->layout, &r->mem);
-	cli_text_add(&t, "guest died on cpu %u: ", r->cpu);
-	cli_text_add_foreign(&t, r->what, 300);
-	cli_text_add(&t, "\n");
 	add_registers(&w);
 	add_system(&w);
 	add_code(&w, pc);

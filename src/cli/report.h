@@ -10,8 +10,6 @@
 #define CLI_REPORT_SIZE 16384 /* a buffer that always suffices */
 
 struct cli_report {
-	const char *what;               /* the event's line: "triple fault at rip 0x...", ... */
-	unsigned cpu;
 	const struct x86_state *state;  /* CORE and SYSTEM */
 	const struct x86_layout *layout;
 	struct x86_phys_reader mem;

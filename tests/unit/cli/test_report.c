@@ -76,8 +76,6 @@ static struct guest_rig rig;
 static void format(void)
 {
 	struct cli_report r = {
-		.what = "triple fault",
-		.cpu = 2,
 		.state = &rig.state,
 		.layout = &rig.layout,
 		.mem = rig.reader,
@@ -135,7 +133,6 @@ static void registers_and_code(void **state)
 	st->cr2 = 0xdead000;
 	code_at(HELPER + 0x8, "\x90\x91\x92\x93\x94\x95\x96\x97\x0f\x0b\xcc", 11);
 	format();
-	must_have("guest died on cpu 2: triple fault\n");
 	must_have("rax 0000000000000000  rbx 1111111111111111  rcx 2222222222222222  rdx 3333333333333333\n");
 	must_have("r12 cccccccccccccccc  r13 dddddddddddddddd  r14 eeeeeeeeeeeeeeee  r15 ffffffffffffffff\n");
 	must_have("rip 0000000000102010  rflags 0000000000000242 [ZF IF]\n");
@@ -191,7 +188,7 @@ static void backtrace_before_the_frame_is_made(void **state)
 		rig_put(&rig, 0x20000 + rows[i].slot, MAIN + 0x30);
 		frame_at(0x20100, 0, BAD + 4);
 		format();
-		must_have("#0  0x102000 in helper+0\n#1  0x101030 in main+0x30\n#2  0x103004 in "
+		must_have("#0  0x102000 in helper+0x0\n#1  0x101030 in main+0x30\n#2  0x103004 in "
 			  "bad?name+0x4\n");
 	}
 }
@@ -257,12 +254,12 @@ static void other_modes(void **state)
 
 static void no_image_and_short_buffers(void **state)
 {
-	struct cli_report r = {.what = "x\ny", .state = &rig.state, .layout = &rig.layout, .mem = rig.reader};
+	struct cli_report r = {.state = &rig.state, .layout = &rig.layout, .mem = rig.reader};
 	char small[32];
 
 	(void)state;
 	cli_report_format(&r, text, sizeof(text));
-	must_have("guest died on cpu 0: x?y\nrax");
+	must_have("#0  0x0\n");
 	memset(small, 'x', sizeof(small));
 	assert_int_equal(cli_report_format(&r, small, 20), 19);
 	assert_int_equal(small[19], '\0');

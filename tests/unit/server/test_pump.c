@@ -127,7 +127,8 @@ static void wait_then_read_then_flush(void **state)
 	assert_memory_equal(buf, "+$OK#9a", 7);
 }
 
-/* After a short read of a socket the next answer is known without a system call; after that it looks again. */
+/* After a short read of a socket the next answer is known without a system call; after that it looks again.
+ */
 static void one_look_per_packet(void **state)
 {
 	struct rig *r = *state;

@@ -1,0 +1,150 @@
+"""The debugger's port, seen by the smallest of debuggers."""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+
+from rig import Client, check, finish, one_line, port_of, wait_for
+
+
+def test_a_picked_port_is_told_and_serves(box):
+    box.need_kvm()
+    child = box.start('run', '--gdb=:0', box.guest('hello'))
+    client = Client(port_of(child))
+    assert client.ask('?').startswith('T05')
+    client.send('c')
+    assert client.receive() == 'W00'
+    said = finish(child)
+    check(said.status == 0 and said.out.startswith('hello'), said, 'not the guest\'s end')
+    client.close()
+
+
+def test_kill(box):
+    box.need_kvm()
+    child = box.start('run', '--gdb=:0', box.guest('spin'))
+    client = Client(port_of(child))
+    client.send('k')
+    said = finish(child)
+    check(said.status == 137, said, 'not killed')
+    client.close()
+
+
+def test_port_in_use(box):
+    box.need_kvm()
+    with socket.socket() as taken:
+        taken.bind(('127.0.0.1', 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        one_line(box.run('run', '--gdb=:%d' % port, box.guest('hello')), 1, 'port %d' % port, 'in use', ':0')
+
+
+def test_unix_socket(box):
+    box.need_kvm()
+    path = box.path('gdb.sock')
+    child = box.start('run', '--gdb-attach=unix:' + path, box.guest('spin'))
+    assert port_of(child) == path
+    mode = os.stat(path).st_mode
+    assert stat.S_ISSOCK(mode) and mode & 0o777 == 0o600, oct(mode)
+    one_line(box.run('run', '--gdb=unix:' + path, box.guest('hello')), 1, path)
+    child.send_signal(signal.SIGTERM)
+    said = finish(child)
+    check(said.status == -signal.SIGTERM, said, 'did not die of the signal')
+    check(not os.path.exists(path), said, 'the socket is left')
+
+
+def test_a_stale_socket_is_replaced_and_a_file_is_not(box):
+    box.need_kvm()
+    path = box.path('gdb.sock')
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(path)
+    child = box.start('run', '--gdb=unix:' + path, box.guest('spin'))
+    port_of(child)
+    child.kill()
+    finish(child)
+    os.unlink(path)
+    box.file('gdb.sock', b'precious')
+    one_line(box.run('run', '--gdb=unix:' + path, box.guest('hello')), 1, path, 'not a socket')
+    with open(path, 'rb') as f:
+        assert f.read() == b'precious'
+
+
+def test_a_second_debugger_is_turned_away(box):
+    box.need_kvm()
+    child = box.start('run', '--gdb=:0', box.guest('hello'))
+    target = port_of(child)
+    first = Client(target)
+    assert first.ask('?').startswith('T05')
+    second = Client(target)
+    assert second.receive() is None
+    second.close()
+    assert 'turned away' in child.stderr.readline()
+    first.send('c')
+    assert first.receive() == 'W00'
+    assert finish(child).status == 0
+    first.close()
+
+
+def test_rubbish_does_no_harm(box):
+    box.need_kvm()
+    child = box.start('run', '--gdb=:0', box.guest('hello'))
+    target = port_of(child)
+    for junk in (b'GET / HTTP/1.1\r\n\r\n', b'\x16\x03\x01' * 100, b'$' * 100000, b'\x00' * 300000, b'$m0,ffffffffffff#00',
+                 b'-' * 1000, b'}' * 50, b'$g#6'):
+        rude = Client(target)
+        try:
+            rude.socket.sendall(junk)
+        except OSError:
+            pass  # dropped half-way: allowed
+        rude.close()
+    said = []
+
+    def served():
+        client = Client(target)
+        answer = client.ask('?')
+        if answer is None or not answer.startswith('T05'):
+            client.close()  # the one of before is still being seen off
+            return False
+        said.append(client)
+        return True
+
+    wait_for(served, 'a connection after the rude ones')
+    said[0].send('c')
+    assert said[0].receive() == 'W00'
+    assert finish(child).status == 0
+    said[0].close()
+
+
+def test_stdio(box):
+    box.need_kvm()
+    ours, theirs = socket.socketpair()
+    child = subprocess.Popen(box.command(['run', '--gdb=stdio', box.guest('hello')]), stdin=theirs, stdout=theirs,
+                             stderr=subprocess.PIPE, text=True, env=box.env)
+    box.running.append(child)
+    theirs.close()
+    client = Client.__new__(Client)
+    client.socket, client.bytes = ours, b''
+    ours.settimeout(30)
+    assert client.ask('?').startswith('T05')
+    client.send('c')
+    assert client.receive() == 'W00'
+    err = child.stderr.read()
+    assert child.wait(30) == 0
+    assert err == 'hello from the guest\nand goodbye\n', err
+    ours.close()
+
+
+def test_packet_log(box):
+    box.need_kvm()
+    log = box.path('packets')
+    child = box.start('run', '--gdb=:0', '--gdb-log', log, box.guest('hello'))
+    client = Client(port_of(child))
+    client.ask('?')
+    client.send('c')
+    client.receive()
+    assert finish(child).status == 0
+    client.close()
+    with open(log, encoding='latin-1') as f:
+        text = f.read()
+    assert '?' in text and 'T05' in text and 'W00' in text, text
