@@ -232,12 +232,13 @@ struct debug_point *debug_points_find(struct debug_points *p, enum rsp_point typ
 	return pt && pt->wished ? pt : NULL;
 }
 
-static void purge(struct debug_points *p)
+/* Removed points go; with `keep`, those that were hit stay for a while: GDB takes them out for one step. */
+static void purge(struct debug_points *p, bool keep)
 {
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < p->count; i++)
-		if (p->point[i].wished)
+		if (p->point[i].wished || (keep && p->point[i].hits && kept < DEBUG_KEPT_POINTS))
 			p->point[kept++] = p->point[i];
 	p->count = kept;
 }
@@ -255,9 +256,9 @@ int debug_points_insert(struct debug_points *p, enum rsp_point type, uint64_t gv
 	if (pt && pt->wished)
 		return 0;
 	if (pt)
-		return bind(p, pt, err); /* came back before the machine ran: keeps its count of hits */
+		return bind(p, pt, err); /* came back: keeps its count of hits */
 	if (p->count == DEBUG_MAX_POINTS)
-		purge(p);
+		purge(p, false);
 	if (p->count == DEBUG_MAX_POINTS)
 		return error_set(err, ENOSPC, "too many points (at most %d)", DEBUG_MAX_POINTS);
 	pt = &p->point[p->count];
@@ -280,7 +281,7 @@ void debug_points_remove(struct debug_points *p, enum rsp_point type, uint64_t g
 
 void debug_points_sync(struct debug_points *p, struct debug_arm *ret)
 {
-	purge(p);
+	purge(p, true);
 	debug_int3_sync(&p->int3);
 	debug_slots_settle(&p->slots);
 	for (unsigned i = 0; i < DEBUG_MAX_WATCHES; i++)
@@ -299,13 +300,13 @@ void debug_points_verify(struct debug_points *p)
 /* Two passes: what one point gives up another may need. */
 void debug_points_rebind(struct debug_points *p)
 {
-	purge(p);
+	purge(p, false);
 	debug_int3_forget(&p->int3);
 	for (unsigned i = 0; i < p->count; i++)
 		unbind(p, &p->point[i]);
 	for (unsigned i = 0; i < p->count; i++)
 		bind(p, &p->point[i], NULL);
-	purge(p);
+	purge(p, false);
 }
 
 void debug_points_withdraw(struct debug_points *p)

@@ -22,13 +22,14 @@
 
 #define DEBUG_MAX_POINTS DEBUG_INT3_MAX
 #define DEBUG_MAX_WATCHES 32
+#define DEBUG_KEPT_POINTS 64     /* removed ones whose hits are remembered */
 
 enum debug_means { DEBUG_MEANS_INT3, DEBUG_MEANS_DR, DEBUG_MEANS_STEP };
 
 struct debug_point {
 	enum rsp_point type;
 	enum debug_means means;
-	bool wished;         /* false: removed by the client, forgotten at the next sync */
+	bool wished;         /* false: removed by the client; only remembered */
 	bool told;           /* the client has been told that this one is slow */
 	uint8_t slots;       /* DR: mask of registers */
 	uint8_t watch;       /* data points: index into debug_points.watch */

@@ -80,6 +80,17 @@ static const char *perms_of(const struct x86_walk *w)
 	return w->writable ? w->executable ? "rwx" : "rw" : w->executable ? "rx" : "r";
 }
 
+/* All RAM, or none of it. */
+static bool uniform(const struct guest_mem *mem, uint64_t gpa, uint64_t size)
+{
+	if (guest_mem_contains(mem, gpa, size))
+		return true;
+	for (unsigned i = 0; i < mem->count; i++)
+		if (mem->region[i].gpa < gpa + size && gpa < mem->region[i].gpa + mem->region[i].size)
+			return false;
+	return true;
+}
+
 /* What one page-table entry says about the addresses around gva. */
 static void region_at(const struct debug_view *v, uint64_t gva, struct region *ret)
 {
@@ -105,8 +116,8 @@ static void region_at(const struct debug_view *v, uint64_t gva, struct region *r
 		ret->perms = perms_of(&w);
 	else
 		ret->name = "device";
-	/* A large page may leave RAM in its middle: then only this 4 KiB page is sure. */
-	if (size > 4096 && !guest_mem_contains(v->mem, w.gpa & ~(size - 1), size)) {
+	/* Where RAM ends inside a large page only this 4 KiB page is sure. */
+	if (size > 4096 && !uniform(v->mem, w.gpa & ~(size - 1), size)) {
 		ret->start = gva & ~4095ull;
 		ret->size = 4096;
 	}

@@ -78,7 +78,7 @@ static void cmd_exits(const struct call *c)
 			debug_text_add(c->out, "%12" PRIu64 "  %s\n", rows[i].count, rows[i].name);
 }
 
-/* GDB takes its breakpoints out at each stop; until the next resume they are still in the list. */
+/* GDB takes its breakpoints out at each stop and puts them back when it resumes. */
 static void cmd_break(const struct call *c)
 {
 	const struct debug_points *p = &c->s->points;
@@ -90,7 +90,7 @@ static void cmd_break(const struct call *c)
 
 		debug_text_add(c->out, "%-7s 0x%016" PRIx64 "+%-4" PRIu64 " %-15s %" PRIu64 " hits%s\n",
 		               debug_point_name(pt->type), pt->gva, pt->len, debug_means_name(pt->means),
-		               pt->hits, pt->wished ? "" : " (taken out at this stop)");
+		               pt->hits, pt->wished ? "" : " (out)");
 	}
 }
 

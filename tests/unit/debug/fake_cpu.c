@@ -13,27 +13,37 @@ static int read_phys(void *ctx, uint64_t gpa, void *buf, size_t len)
 	return guest_mem_read(ctx, gpa, buf, len);
 }
 
-/* Byte by byte: an access may cross pages. False: page fault. */
-static bool access_bytes(struct fake_target *f, const struct fake_vcpu *v, uint64_t gva, uint8_t *bytes,
-                         unsigned len, bool write)
+/* How many of the bytes could be accessed: page by page, up to the first fault. */
+static unsigned access_some(struct fake_target *f, const struct fake_vcpu *v, uint64_t gva, uint8_t *bytes,
+                            unsigned len, bool write)
 {
 	struct x86_phys_reader reader = { .read = read_phys, .ctx = &f->mem };
 	struct x86_paging pg;
 	struct x86_walk w;
+	unsigned at = 0, n;
 
 	x86_paging_from_state(&v->st, &f->layout, &pg);
-	for (unsigned i = 0; i < len; i++) {
+	for (; at < len; at += n) {
 		int rc;
 
-		x86_paging_walk(&pg, gva + i, &reader, &w);
+		x86_paging_walk(&pg, gva + at, &reader, &w);
 		if (w.result != X86_WALK_OK)
-			return false;
-		rc = write ? guest_mem_write(&f->mem, w.gpa, bytes + i, 1)
-		           : guest_mem_read(&f->mem, w.gpa, bytes + i, 1);
+			break;
+		n = 0x1000 - (gva + at) % 0x1000;
+		n = n < len - at ? n : len - at;
+		rc = write ? guest_mem_write(&f->mem, w.gpa, bytes + at, n)
+		           : guest_mem_read(&f->mem, w.gpa, bytes + at, n);
 		if (rc < 0)
-			return false;
+			break;
 	}
-	return true;
+	return at;
+}
+
+/* False: page fault. */
+static bool access_bytes(struct fake_target *f, const struct fake_vcpu *v, uint64_t gva, uint8_t *bytes,
+                         unsigned len, bool write)
+{
+	return access_some(f, v, gva, bytes, len, write) == len;
 }
 
 struct insn {
@@ -206,8 +216,7 @@ enum fake_result fake_cpu_step(struct fake_target *f, struct fake_vcpu *v, struc
 {
 	struct insn in = { .f = f, .v = v, .access = ret_access };
 
-	for (unsigned i = 0; i < sizeof(in.b); i++)
-		if (!access_bytes(f, v, v->st.rip + i, in.b + i, 1, false) && i == 0)
-			return FAKE_SHUTDOWN;
+	if (access_some(f, v, v->st.rip, in.b, sizeof(in.b), false) == 0)
+		return FAKE_SHUTDOWN;
 	return dispatch(&in);
 }

@@ -5,7 +5,7 @@
 
 void harness_init(struct harness *h, unsigned vcpus)
 {
-	memset(h, 0, sizeof(*h));
+	memset(h, 0, offsetof(struct harness, in));
 	fake_init(&h->f, vcpus);
 	h->seed = 1;
 	h->turns = 2000;

@@ -11,14 +11,14 @@ struct harness {
 	struct fake_target f;
 	struct debug_session *s;
 	struct rsp_engine e;
-	uint8_t in[DEBUG_PACKET_SIZE + 64], out[2 * DEBUG_PACKET_SIZE + 1024];
-	uint8_t wire[4 * DEBUG_PACKET_SIZE]; /* what the client has received and not yet read */
 	size_t wire_len;
 	bool connected, closed;              /* closed: the session wished so */
 	unsigned split;                      /* how bytes are fed: 0 whole, 1 one by one, else random pieces */
 	uint32_t seed;
 	unsigned turns;                      /* the machine gets after each packet */
 	bool stay_stopped;
+	uint8_t in[DEBUG_PACKET_SIZE + 64], out[2 * DEBUG_PACKET_SIZE + 1024];
+	uint8_t wire[4 * DEBUG_PACKET_SIZE]; /* what the client has received and not yet read */
 };
 
 /* fake_init() first may be altered (caps, code) until harness_open() makes the session. */

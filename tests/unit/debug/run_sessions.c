@@ -317,7 +317,10 @@ static unsigned run_file(const char *file, unsigned mode)
 	char line[LINE];
 	FILE *in = fopen(file, "r");
 
-	r = (struct run){ .file = file, .mode = mode };
+	r.file = file;
+	r.mode = mode;
+	r.line = r.failures = 0;
+	r.open = false;
 	if (!in) {
 		perror(file);
 		return 1;

@@ -87,7 +87,7 @@ static void test_lazy(void **state)
 	assert_int_equal(w->p.count, 0);
 }
 
-/* Hits survive GDB's taking out and putting in; not a resume without the point. */
+/* Hits survive GDB's taking out and putting in, also with a step in between; never without bound. */
 static void test_hits_survive(void **state)
 {
 	struct world *w = *state;
@@ -100,7 +100,15 @@ static void test_hits_survive(void **state)
 	debug_points_remove(&w->p, RSP_POINT_SW, 0x1000, 1);
 	sync_points(w);
 	insert(w, RSP_POINT_SW, 0x1000, 1);
-	assert_int_equal(debug_points_exec_at(&w->p, 0x1000)->hits, 0);
+	assert_int_equal(debug_points_exec_at(&w->p, 0x1000)->hits, 7);
+	for (unsigned i = 0; i < 2 * DEBUG_KEPT_POINTS; i++) {
+		insert(w, RSP_POINT_SW, 0x2000 + i, 1);
+		debug_points_exec_at(&w->p, 0x2000 + i)->hits = 1;
+		debug_points_remove(&w->p, RSP_POINT_SW, 0x2000 + i, 1);
+		sync_points(w);
+	}
+	assert_int_equal(w->p.count, DEBUG_KEPT_POINTS);
+	assert_int_equal(debug_points_exec_at(&w->p, 0x1000)->hits, 7);
 }
 
 static void test_aliases(void **state)
