@@ -133,8 +133,8 @@ static int get_fpu(struct kvm_vcpu *v)
 
 /* The head ends in a flexible array: room for its entries. */
 union msr_list {
-	struct kvm_msrs head;
 	uint8_t room[sizeof(struct kvm_msrs) + X86_MSR_COUNT * sizeof(struct kvm_msr_entry)];
+	struct kvm_msrs head;
 };
 
 /* KVM stops at the first MSR it does not have, and which those are differs by host: tried one by one, once. */
