@@ -21,7 +21,7 @@ struct server_pump {
 	unsigned send_limit_ms; /* SERVER_SEND_LIMIT_MS after init; tests set less */
 	bool in_socket, out_socket;
 	bool gone;              /* end of file or an error was seen */
-	bool drained; /* the last read has emptied the socket: the next one says so without looking */
+	bool drained;           /* the last read has emptied the socket: the next says so unasked */
 	size_t start, len;      /* bytes of buf that are read and not yet fed */
 	uint8_t buf[SERVER_PUMP_SIZE];
 };
