@@ -94,6 +94,29 @@ static bool unchanged(const struct kvm_vcpu *v, const struct debug_plan *plan, c
 	       v->applied_leak == v->leaked_tf;
 }
 
+/*
+ * KVM takes its TF out with SINGLESTEP, and with it the one that the guest has set while it was on
+ * (kvm_get_rflags() cannot tell them apart): that one goes back.
+ */
+static int set_guest_debug(struct kvm_vcpu *v, const struct kvm_guest_debug *wanted)
+{
+	bool was = v->applied.control & KVM_GUESTDBG_SINGLESTEP, is = wanted->control & KVM_GUESTDBG_SINGLESTEP;
+	struct x86_state st;
+
+	v->applied_valid = false;
+	if (ioctl(v->fd, KVM_SET_GUEST_DEBUG, wanted) < 0)
+		return -errno;
+	v->applied = *wanted;
+	v->applied_valid = true;
+	if (!was || is || !v->guest_tf)
+		return 0;
+	if (kvm_state_get(v, X86_GROUP_CORE) < 0)
+		return -EIO;
+	st = v->state;
+	st.rflags |= X86_RFLAGS_TF;
+	return kvm_state_set(v, X86_GROUP_CORE, &st, NULL);
+}
+
 int kvm_guest_debug_apply(struct kvm_vcpu *v, const struct debug_plan *plan, const uint64_t *step_target)
 {
 	struct kvm_guest_debug wanted = {0};
@@ -102,10 +125,6 @@ int kvm_guest_debug_apply(struct kvm_vcpu *v, const struct debug_plan *plan, con
 
 	if (unchanged(v, plan, step_target) && (!stepping || v->m->probe.step_stays_armed))
 		return 0;
-	/* GET_REGS hides TF once SINGLESTEP is set (RSP-SEMANTICS 1.5): the guest's own is noted before. */
-	if (stepping && !(v->applied.control & KVM_GUESTDBG_SINGLESTEP) &&
-	    kvm_state_get(v, X86_GROUP_CORE) == 0)
-		v->guest_tf = v->state.rflags & X86_RFLAGS_TF;
 	slots = choose_slots(v, plan, step_target, slot);
 	wanted.control = control_bits(v, plan, slots);
 	if (slots) {
@@ -121,13 +140,7 @@ int kvm_guest_debug_apply(struct kvm_vcpu *v, const struct debug_plan *plan, con
 	if (v->applied_valid && memcmp(&wanted, &v->applied, sizeof(wanted)) == 0 &&
 	    (!stepping || v->m->probe.step_stays_armed))
 		return 0;
-	if (ioctl(v->fd, KVM_SET_GUEST_DEBUG, &wanted) < 0) {
-		v->applied_valid = false;
-		return -errno;
-	}
-	v->applied = wanted;
-	v->applied_valid = true;
-	return 0;
+	return set_guest_debug(v, &wanted);
 }
 
 /* The guest's own hits of a data slot were reported together with ours: they are owed to the guest. */

@@ -92,17 +92,24 @@ static int checked(int rc)
 	return rc < 0 ? -errno : 0;
 }
 
+/* While SINGLESTEP is set KVM takes every TF for its own and hides it (guest_debug.c keeps the guest's). */
+static bool hides_tf(const struct kvm_vcpu *v)
+{
+	return v->applied.control & KVM_GUESTDBG_SINGLESTEP;
+}
+
 static int get_core(struct kvm_vcpu *v)
 {
 	struct kvm_regs regs;
 
-	if (v->page_valid) {
+	if (v->page_valid)
 		core_from_kvm(&v->run->s.regs.regs, &v->state);
-		return 0;
-	}
-	if (ioctl(v->fd, KVM_GET_REGS, &regs) < 0)
+	else if (ioctl(v->fd, KVM_GET_REGS, &regs) < 0)
 		return -errno;
-	core_from_kvm(&regs, &v->state);
+	else
+		core_from_kvm(&regs, &v->state);
+	if (hides_tf(v) && v->guest_tf)
+		v->state.rflags |= X86_RFLAGS_TF;
 	return 0;
 }
 
@@ -200,7 +207,12 @@ static int set_core(struct kvm_vcpu *v, const struct x86_state *st)
 	struct kvm_regs regs;
 
 	core_to_kvm(st, &regs);
-	return checked(ioctl(v->fd, KVM_SET_REGS, &regs));
+	if (ioctl(v->fd, KVM_SET_REGS, &regs) < 0)
+		return -errno;
+	v->page_valid = false;
+	if (hides_tf(v))
+		v->guest_tf = st->rflags & X86_RFLAGS_TF;
+	return 0;
 }
 
 static int set_system(struct kvm_vcpu *v, const struct x86_state *st)
@@ -211,6 +223,7 @@ static int set_system(struct kvm_vcpu *v, const struct x86_state *st)
 	if (ioctl(v->fd, KVM_GET_SREGS, &sregs) < 0)
 		return -errno;
 	system_to_kvm(st, &sregs);
+	v->page_valid = false;
 	return checked(ioctl(v->fd, KVM_SET_SREGS, &sregs));
 }
 

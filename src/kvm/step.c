@@ -28,9 +28,10 @@ struct step {
 	uint16_t cs;
 	struct x86_insn insn;
 	bool has_target;
-	uint64_t target;         /* linear address of the handler that the instruction enters */
-	uint8_t flags_offset;    /* of the saved flags in its frame; 0: no frame (syscall) */
-	bool new_guest_tf;       /* what popf or iret will make of the guest's TF */
+	uint64_t target;         /* linear address of the handler (sysret: of the caller) that is entered */
+	uint8_t flags_offset;    /* of the saved flags in its frame; 0: none is pushed (syscall, sysret) */
+	bool new_guest_tf;       /* the guest's own TF behind the instruction, or in the handler */
+	bool lent_r11;           /* sysret: TF was put into what it loads */
 };
 
 static int read_linear(void *ctx, uint64_t gva, void *buf, size_t len)
@@ -54,6 +55,7 @@ static void find_gate(struct kvm_vcpu *v, struct step *s, uint8_t vector)
 	s->has_target = true;
 	s->target = gate.target;
 	s->flags_offset = gate.flags_offset;
+	s->new_guest_tf = false; /* delivery clears it; the frame keeps it (SDM 3A 6.12.1.2) */
 }
 
 static void find_syscall(struct kvm_vcpu *v, struct step *s)
@@ -63,6 +65,22 @@ static void find_syscall(struct kvm_vcpu *v, struct step *s)
 	s->has_target = true;
 	s->target = x86_mode_of(&v->state) == X86_MODE_64 ? v->state.msr[X86_MSR_LSTAR]
 	                                                  : v->state.msr[X86_MSR_CSTAR];
+	s->new_guest_tf = v->guest_tf && !(v->state.msr[X86_MSR_SFMASK] & X86_RFLAGS_TF);
+}
+
+/* Loads the flags from R11, and our TF is not there: a lent register catches it, or TF is lent there. */
+static void find_sysret(struct kvm_vcpu *v, struct step *s)
+{
+	struct x86_state st;
+
+	s->new_guest_tf = v->state.gpr[X86_R11] & X86_RFLAGS_TF;
+	s->has_target = true;
+	s->target = s->insn.opsize == 8 ? v->state.gpr[X86_RCX] : (uint32_t)v->state.gpr[X86_RCX];
+	if (v->m->probe.caps.exec_dr || s->new_guest_tf)
+		return;
+	st = v->state;
+	st.gpr[X86_R11] |= X86_RFLAGS_TF;
+	s->lent_r11 = kvm_state_set(v, X86_GROUP_CORE, &st, NULL) == 0;
 }
 
 /* The TF in the flags image that popf or iret is about to load. */
@@ -74,6 +92,38 @@ static bool incoming_tf(struct kvm_vcpu *v, const struct x86_insn *insn)
 	return kvm_state_read_virtual(v, at + 1, &second, 1) == 1 && (second & 1);
 }
 
+static void look_ahead(struct kvm_vcpu *v, struct step *s)
+{
+	if (v->inject) {
+		find_gate(v, s, v->inject_vector);
+		return;
+	}
+	switch (s->insn.kind) {
+	case X86_INSN_INTN:
+		find_gate(v, s, s->insn.vector);
+		break;
+	case X86_INSN_INT1:
+		find_gate(v, s, 1);
+		break;
+	case X86_INSN_INT3:
+		if (!v->m->arm.int3) /* else it comes out, and goes back as an injection */
+			find_gate(v, s, 3);
+		break;
+	case X86_INSN_SYSCALL:
+		find_syscall(v, s);
+		break;
+	case X86_INSN_SYSRET:
+		find_sysret(v, s);
+		break;
+	case X86_INSN_POPF:
+	case X86_INSN_IRET:
+		s->new_guest_tf = incoming_tf(v, &s->insn);
+		break;
+	default:
+		break;
+	}
+}
+
 static int prepare(struct kvm_vcpu *v, struct step *s)
 {
 	uint8_t bytes[X86_INSN_MAX];
@@ -82,21 +132,15 @@ static int prepare(struct kvm_vcpu *v, struct step *s)
 
 	if (rc < 0)
 		return rc;
+	/* GET_REGS hides TF once SINGLESTEP is set (RSP-SEMANTICS 1.5): the guest's own is noted before. */
+	if (!(v->applied.control & KVM_GUESTDBG_SINGLESTEP))
+		v->guest_tf = v->state.rflags & X86_RFLAGS_TF;
 	*s = (struct step){.pc = x86_linear_pc(&v->state), .rcx = v->state.gpr[X86_RCX],
-	                   .stack = stack_linear(&v->state), .cs = v->state.seg[X86_CS].selector};
+	                   .stack = stack_linear(&v->state), .cs = v->state.seg[X86_CS].selector,
+	                   .new_guest_tf = v->guest_tf};
 	len = kvm_state_read_virtual(v, s->pc, bytes, sizeof(bytes));
 	x86_insn_decode(bytes, len, x86_mode_of(&v->state), &s->insn);
-	s->new_guest_tf = v->guest_tf;
-	if (v->inject)
-		find_gate(v, s, v->inject_vector);
-	else if (s->insn.kind == X86_INSN_INTN)
-		find_gate(v, s, s->insn.vector);
-	else if (s->insn.kind == X86_INSN_INT1)
-		find_gate(v, s, 1);
-	else if (s->insn.kind == X86_INSN_SYSCALL)
-		find_syscall(v, s);
-	else if (s->insn.kind == X86_INSN_POPF || s->insn.kind == X86_INSN_IRET)
-		s->new_guest_tf = incoming_tf(v, &s->insn);
+	look_ahead(v, s);
 	return 0;
 }
 
@@ -203,19 +247,19 @@ static void repair(struct kvm_vcpu *v, const struct step *s, bool entered)
 {
 	bool had_tf = v->guest_tf;
 
-	v->guest_tf = s->new_guest_tf;
-	if (had_tf)
+	if (entered || !s->has_target)
+		v->guest_tf = s->new_guest_tf;
+	v->cached &= ~(unsigned)X86_GROUP_CORE; /* its flags show that */
+	if (had_tf || kvm_state_get(v, X86_GROUP_CORE | X86_GROUP_SYSTEM) < 0)
 		return;
-	if (s->insn.kind != X86_INSN_PUSHF && !entered) {
-		clear_frame_tf(v, s);
-		return;
-	}
-	if (kvm_state_get(v, X86_GROUP_CORE | X86_GROUP_SYSTEM) < 0)
-		return;
-	if (entered && s->flags_offset == 0)
+	if (s->lent_r11 || (entered && s->insn.kind == X86_INSN_SYSCALL && s->flags_offset == 0))
 		clear_r11_tf(v);
-	else
-		clear_saved_tf(v, stack_linear(&v->state) + (entered ? s->flags_offset : 0));
+	else if (entered && s->flags_offset != 0)
+		clear_saved_tf(v, stack_linear(&v->state) + s->flags_offset);
+	else if (s->insn.kind == X86_INSN_PUSHF)
+		clear_saved_tf(v, stack_linear(&v->state));
+	else if (s->insn.kind != X86_INSN_SYSRET)
+		clear_frame_tf(v, s);
 }
 
 static bool moved(struct kvm_vcpu *v, const struct step *s)

@@ -169,17 +169,19 @@ static int take_line(struct reader *r, char *text)
 		return rc < 0 ? -1 : 0;
 	if (take_setting(r, text))
 		return 0;
+	because = take_because(text);
+	if (strcmp(text, "fallback") == 0) {
+		(r->in_row ? &r->row : &r->defaults)->because = because;
+		return 0;
+	}
 	if (!r->in_row)
 		return wrong(r, "before the first row", text);
-	because = take_because(text);
 	if (strcmp(text, "skip") == 0) {
 		r->row.skip = because ? because : "no reason given";
 		return 0;
 	}
 	if (because != NULL)
 		r->row.because = because;
-	if (text[0] == '\0' || strcmp(text, "fallback") == 0)
-		return 0;
 	if (r->row.count == TABLE_LINES)
 		return wrong(r, "the row is too long", NULL);
 	return split(r, text, &r->row.line[r->row.count++]);
