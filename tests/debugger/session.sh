@@ -55,7 +55,7 @@ play() {
     number=$1
     case $DEBUGGER in
     gdb)
-        run_debugger -nx -q -nw "$KERNEL" <"$number.cmd"
+        run_debugger -nx -q -nw -iex "set host-charset UTF-8" "$KERNEL" <"$number.cmd"
         ;;
     lldb)
         if grep -q '^@wait' "$number.cmd"; then
