@@ -40,7 +40,7 @@ void debug_points_init(struct debug_points *p, const struct debug_caps *caps, st
 	debug_slots_init(&p->slots);
 }
 
-/* ---- choosing the means -------------------------------------------------------------------------- */
+/* ---- choosing the means ---- */
 
 static int no_slot(const struct debug_points *p, unsigned needed, struct error *err)
 {
@@ -130,8 +130,9 @@ static int bind_data_slots(struct debug_points *p, struct debug_point *pt, struc
 	int n = x86_dr_split(pt->gva, pt->len, piece, X86_DR_SLOTS);
 
 	if (n <= 0)
-		return error_set(err, EINVAL, "a range of %" PRIu64 " bytes at 0x%" PRIx64 " cannot be watched",
-		                 pt->len, pt->gva);
+		return error_set(err, EINVAL,
+		                 "a range of %" PRIu64 " bytes at 0x%" PRIx64 " cannot be watched", pt->len,
+		                 pt->gva);
 	if (n > X86_DR_SLOTS)
 		return error_set(err, ENOSPC,
 		                 "%" PRIu64 " bytes at 0x%" PRIx64 " need %d debug registers; there are %d",
@@ -211,7 +212,7 @@ static void unbind(struct debug_points *p, struct debug_point *pt)
 	pt->slots = 0;
 }
 
-/* ---- the list ---------------------------------------------------------------------------------- */
+/* ---- the list ---- */
 
 static struct debug_point *find_any(struct debug_points *p, enum rsp_point type, uint64_t gva, uint64_t len)
 {
@@ -277,7 +278,7 @@ void debug_points_remove(struct debug_points *p, enum rsp_point type, uint64_t g
 		unbind(p, pt);
 }
 
-/* ---- with the machine ----------------------------------------------------------------------------- */
+/* ---- with the machine ---- */
 
 void debug_points_sync(struct debug_points *p, struct debug_arm *ret)
 {
@@ -319,7 +320,7 @@ void debug_points_withdraw(struct debug_points *p)
 	debug_slots_settle(&p->slots);
 }
 
-/* ---- hits ---------------------------------------------------------------------------------------- */
+/* ---- hits ---- */
 
 struct debug_point *debug_points_exec_at(struct debug_points *p, uint64_t pc)
 {

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- recording ---------------------------------------------------------------------------------------- */
+/* ---- recording ---- */
 
 /* The first report of a stop is told; later ones wait for their vcpu to be resumed. */
 static enum debug_verdict stop_for(struct debug_session *s, const struct debug_report *r)
@@ -52,7 +52,7 @@ static enum debug_verdict give_back(struct debug_session *s, const struct debug_
 	return stop_kind(s, DEBUG_REPORT_FATAL, &told);
 }
 
-/* ---- breakpoints and watchpoints ----------------------------------------------------------------------- */
+/* ---- breakpoints and watchpoints ---- */
 
 static uint8_t byte_now(const struct debug_session *s, uint64_t gpa)
 {
@@ -118,7 +118,7 @@ static enum debug_verdict on_db(struct debug_session *s, const struct debug_even
 	return pt ? stop_point(s, ev, pt) : verdict;
 }
 
-/* ---- steps ----------------------------------------------------------------------------------------------- */
+/* ---- steps ---- */
 
 static bool in_range(const struct debug_vcpu *v, uint64_t pc)
 {
@@ -179,7 +179,7 @@ static enum debug_verdict on_stepped(struct debug_session *s, const struct debug
 	return DEBUG_GO;
 }
 
-/* ---- ends and resets ----------------------------------------------------------------------------------- */
+/* ---- ends and resets ---- */
 
 static enum debug_verdict on_end(struct debug_session *s, const struct debug_event *ev)
 {
@@ -250,7 +250,7 @@ enum debug_verdict debug_event_happened(void *ctx, const struct debug_event *ev)
 	return on[ev->kind](s, ev);
 }
 
-/* ---- parked ------------------------------------------------------------------------------------------------ */
+/* ---- parked ---- */
 
 /* The fatal event or exit that is known, told or not. */
 static const struct debug_report *find_end(const struct debug_session *s)
@@ -302,8 +302,9 @@ void debug_event_stopped(void *ctx)
 	if (s->owed) {
 		debug_stop_reply(s, s->report.kind == DEBUG_REPORT_NONE ? &none : &s->report);
 	} else if (req) {
-		s->last = s->report.kind == DEBUG_REPORT_NONE ? debug_stop_plain(DEBUG_REPORT_TRAP, s->current)
-		                                              : s->report;
+		s->last = s->report;
+		if (s->report.kind == DEBUG_REPORT_NONE)
+			s->last = debug_stop_plain(DEBUG_REPORT_TRAP, s->current);
 		s->deferred = NULL;
 		debug_session_dispatch(s, req);
 	} else {

@@ -68,7 +68,7 @@ void debug_lldb_watch_info(struct debug_session *s, const struct rsp_request *re
 	rsp_reply_text(s->engine, s->cfg.caps->data_dr ? "num:4;" : "num:32;");
 }
 
-/* ---- regions ---------------------------------------------------------------------------------------------- */
+/* ---- regions ---- */
 
 struct region {
 	uint64_t start, size;    /* size 0: to the end of the address space */
@@ -178,7 +178,7 @@ void debug_lldb_region_info(struct debug_session *s, const struct rsp_request *r
 	rsp_reply_region(s->engine, region.start, region.size, region.perms, region.name);
 }
 
-/* ---- threads ---------------------------------------------------------------------------------------------- */
+/* ---- threads ---- */
 
 static void add_json_string(struct debug_text *t, const char *text)
 {

@@ -69,8 +69,8 @@ int debug_view_translate(const struct debug_view *v, uint64_t addr, uint64_t max
 	if (!guest_mem_contains(v->mem, gpa, len) && len > PAGE - gpa % PAGE)
 		len = PAGE - gpa % PAGE;
 	if (!guest_mem_contains(v->mem, gpa, len))
-		return error_set(err, EFAULT, "0x%" PRIx64 ": physical address 0x%" PRIx64 " is not RAM", addr,
-		                 gpa);
+		return error_set(err, EFAULT,
+		                 "0x%" PRIx64 ": physical address 0x%" PRIx64 " is not RAM", addr, gpa);
 	*ret_gpa = gpa;
 	*ret_len = len;
 	return 0;

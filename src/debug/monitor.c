@@ -24,7 +24,7 @@ struct command {
 
 static const struct command commands[];
 
-/* ---- the commands ------------------------------------------------------------------------------------- */
+/* ---- the commands ---- */
 
 static void cmd_help(const struct call *c)
 {
@@ -134,7 +134,8 @@ static void cmd_reset(const struct call *c)
 	}
 	debug_event_after_reset(s);
 	st = debug_get(s, 0, X86_GROUP_CORE);
-	debug_text_add(c->out, "reset; cpu0 stands at 0x%" PRIx64 ". In GDB: maintenance flush register-cache\n",
+	debug_text_add(c->out,
+	               "reset; cpu0 stands at 0x%" PRIx64 ". In GDB: maintenance flush register-cache\n",
 	               st ? st->rip : 0);
 }
 
@@ -171,7 +172,7 @@ static const struct command commands[] = {
 	{ NULL, NULL, NULL, NULL }
 };
 
-/* ---- the request ----------------------------------------------------------------------------------------- */
+/* ---- the request ---- */
 
 /* Cuts a line into its first word and the rest, both without blanks around them. In place. */
 static void split(char *line, char **ret_word, char **ret_rest)

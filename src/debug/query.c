@@ -49,22 +49,23 @@ void debug_query_write_mem(struct debug_session *s, const struct rsp_request *re
 {
 	struct debug_view view;
 	struct error err;
+	int rc;
 
 	if (request_view(s, req, &view) < 0)
 		return;
-	debug_reply_result(s, debug_view_write(&view, req->u.mem.addr, req->u.mem.data, (size_t)req->u.mem.len,
-	                                       &err),
-	                   &err);
+	rc = debug_view_write(&view, req->u.mem.addr, req->u.mem.data, (size_t)req->u.mem.len, &err);
+	debug_reply_result(s, rc, &err);
 }
 
-/* ---- scanning ---------------------------------------------------------------------------------------------- */
+/* ---- scanning ---- */
 
 static int scan_limit(uint64_t len, struct error *err)
 {
 	if (len <= SCAN_MAX)
 		return 0;
-	return error_set(err, E2BIG, "a range of %" PRIu64 " bytes is too long for one request (at most %llu)",
-	                 len, SCAN_MAX);
+	return error_set(err, E2BIG,
+	                 "a range of %" PRIu64 " bytes is too long for one request (at most %llu)", len,
+	                 SCAN_MAX);
 }
 
 /* The whole of [addr, addr+len) into the session's buffer, or an error. */
@@ -131,8 +132,9 @@ void debug_query_search(struct debug_session *s, const struct rsp_request *req)
 static uint32_t crc_add(uint32_t crc, const uint8_t *p, size_t n)
 {
 	static const uint32_t nibble[16] = {
-		0x00000000, 0x04c11db7, 0x09823b6e, 0x0d4326d9, 0x130476dc, 0x17c56b6b, 0x1a864db2, 0x1e475005,
-		0x2608edb8, 0x22c9f00f, 0x2f8ad6d6, 0x2b4bcb61, 0x350c9b64, 0x31cd86d3, 0x3c8ea00a, 0x384fbdbd,
+		0x00000000, 0x04c11db7, 0x09823b6e, 0x0d4326d9, 0x130476dc, 0x17c56b6b,
+		0x1a864db2, 0x1e475005, 0x2608edb8, 0x22c9f00f, 0x2f8ad6d6, 0x2b4bcb61,
+		0x350c9b64, 0x31cd86d3, 0x3c8ea00a, 0x384fbdbd,
 	};
 
 	for (size_t i = 0; i < n; i++) {
@@ -167,7 +169,7 @@ void debug_query_crc(struct debug_session *s, const struct rsp_request *req)
 		rsp_reply_crc(s->engine, crc);
 }
 
-/* ---- objects ---------------------------------------------------------------------------------------------- */
+/* ---- objects ---- */
 
 void debug_query_xfer(struct debug_session *s, const struct rsp_request *req)
 {

@@ -74,7 +74,7 @@ void debug_registers_read(struct debug_session *s, const struct rsp_request *req
 	rsp_reply_regs(s->engine, value, map, reg->bits / 8);
 }
 
-/* ---- writing ------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static int read_linear(void *ctx, uint64_t gva, void *buf, size_t len)
 {
@@ -210,7 +210,7 @@ int debug_registers_set_pc(struct debug_session *s, unsigned vcpu, uint64_t pc, 
 	return write_one(s, vcpu, &s->regs.reg[X86_REGNUM_RIP], value, sizeof(value), err);
 }
 
-/* ---- LLDB's saved sets ------------------------------------------------------------------------------- */
+/* ---- LLDB's saved sets ---- */
 
 void debug_registers_save(struct debug_session *s, const struct rsp_request *req)
 {

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* ---- what is asked --------------------------------------------------------------------------------- */
+/* ---- what is asked ---- */
 
 static bool names_vcpu(const struct rsp_tid *tid, unsigned vcpu, unsigned current)
 {
@@ -66,7 +66,7 @@ static int take_asks(struct debug_session *s, const struct rsp_request *req, str
 	return 0;
 }
 
-/* ---- step-over ---------------------------------------------------------------------------------------- */
+/* ---- step-over ---- */
 
 /* The linear address is looked up in the vcpu's own space: the byte is what counts. */
 static const struct debug_int3_byte *int3_at(struct debug_session *s, unsigned vcpu, uint64_t pc)
@@ -84,9 +84,12 @@ static uint8_t exec_slots_at(const struct debug_session *s, uint64_t pc)
 {
 	uint8_t mask = 0;
 
-	for (unsigned i = 0; i < X86_DR_SLOTS; i++)
-		if (s->armed.slot[i].used && s->armed.slot[i].type == X86_DR_EXEC && s->armed.slot[i].addr == pc)
+	for (unsigned i = 0; i < X86_DR_SLOTS; i++) {
+		const struct x86_dr *slot = &s->armed.slot[i];
+
+		if (slot->used && slot->type == X86_DR_EXEC && slot->addr == pc)
 			mask |= (uint8_t)(1u << i);
+	}
 	return mask;
 }
 
@@ -95,6 +98,7 @@ static void give(struct debug_session *s)
 	s->run = DEBUG_RUN_FREE;
 	s->stop_asked = false;
 	s->report.kind = DEBUG_REPORT_NONE;
+	s->last = debug_stop_plain(DEBUG_REPORT_TRAP, s->current);
 	s->cfg.ops->resume(s->cfg.target, s->plan, s->vcpu_count);
 }
 
@@ -140,7 +144,7 @@ void debug_resume_end_over(struct debug_session *s, bool done)
 	debug_int3_unlift(&s->points.int3);
 }
 
-/* ---- the plan ---------------------------------------------------------------------------------------- */
+/* ---- the plan ---- */
 
 static struct debug_plan plan_of(const struct debug_session *s, const struct debug_vcpu *v)
 {
@@ -195,7 +199,7 @@ void debug_resume_arm(struct debug_session *s, const struct debug_arm *arm)
 	s->cfg.ops->arm(s->cfg.target, &s->armed);
 }
 
-/* ---- reports that need no running ------------------------------------------------------------------ */
+/* ---- reports that need no running ---- */
 
 /* A kept event still holds when its point is still there and the vcpu has not been moved. */
 static bool still_holds(struct debug_session *s, struct debug_vcpu *v)
@@ -274,8 +278,9 @@ static void warn_slow(struct debug_session *s)
 			continue;
 		pt->told = true;
 		debug_text_init(&t, line, sizeof(line));
-		debug_text_add(&t, "trapline: %s 0x%" PRIx64 " works by single-stepping here: the guest runs slowly\n",
+		debug_text_add(&t, "trapline: %s 0x%" PRIx64 " works by single-stepping here: ",
 		               debug_point_name(pt->type), pt->gva);
+		debug_text_add(&t, "the guest runs slowly\n");
 		rsp_engine_console(s->engine, line, t.len);
 	}
 }

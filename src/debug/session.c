@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- life -------------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static int translate(void *ctx, uint64_t gva, uint64_t *ret, struct error *err)
 {
@@ -55,8 +55,8 @@ void debug_session_sink(struct debug_session *s, struct debug_sink *ret)
 uint32_t debug_session_features(const struct debug_session *s)
 {
 	const struct debug_caps *c = s->cfg.caps;
-	uint32_t f = RSP_F_NOACK | RSP_F_XML_FEATURES | RSP_F_XML_THREADS | RSP_F_BINARY_READ | RSP_F_MONITOR |
-	             RSP_F_SEARCH | RSP_F_CRC | RSP_F_PHYS_MODE | RSP_F_LLDB | RSP_F_CONSOLE;
+	uint32_t f = RSP_F_NOACK | RSP_F_XML_FEATURES | RSP_F_XML_THREADS | RSP_F_BINARY_READ |
+	             RSP_F_MONITOR | RSP_F_SEARCH | RSP_F_CRC | RSP_F_PHYS_MODE | RSP_F_LLDB | RSP_F_CONSOLE;
 
 	if (c->int3 || c->exec_dr || c->step)
 		f |= RSP_F_SWBREAK;
@@ -109,7 +109,7 @@ const struct debug_event *debug_session_death(const struct debug_session *s)
 	return s->has_death ? &s->death : NULL;
 }
 
-/* ---- stopping and leaving ------------------------------------------------------------------------------ */
+/* ---- stopping and leaving ---- */
 
 static void ask_stop(struct debug_session *s)
 {
@@ -176,7 +176,7 @@ static void kill_machine(struct debug_session *s, const struct rsp_request *req)
 	s->cfg.ops->kill(s->cfg.target);
 }
 
-/* ---- requests ---------------------------------------------------------------------------------------------- */
+/* ---- requests ---- */
 
 void debug_reply_error(struct debug_session *s, const struct error *err)
 {

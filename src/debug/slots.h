@@ -6,7 +6,7 @@
 
 struct debug_slots {
 	struct x86_dr want[X86_DR_SLOTS];  /* wanted from the next resume on */
-	struct x86_dr last[X86_DR_SLOTS];  /* wanted at the last one: reused, so that arming changes nothing */
+	struct x86_dr last[X86_DR_SLOTS];  /* wanted at the last one: taken again, so that nothing changes */
 	unsigned refs[X86_DR_SLOTS];
 };
 

@@ -138,7 +138,8 @@ static void event(const uint8_t *p, size_t len)
 	if (len < 4)
 		return;
 	ev = (struct debug_event){ .kind = (enum debug_event_kind)(p[0] % 9), .vcpu = p[1] % h.f.count,
-	                           .pc = pcs[p[2] % 8], .dr6 = X86_DR6_FIXED | (p[3] & 15) | (p[3] & 0x70u) << 9 };
+	                           .pc = pcs[p[2] % 8],
+	                           .dr6 = X86_DR6_FIXED | (p[3] & 15) | (p[3] & 0x70u) << 9 };
 	if (h.f.vcpu[ev.vcpu].running && ev.kind != DEBUG_EVENT_RESET)
 		fake_event(&h.f, &ev);
 }

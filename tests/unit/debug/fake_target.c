@@ -11,7 +11,7 @@
 
 #define PML4 0xf0000u
 
-/* ---- set-up --------------------------------------------------------------------------------------------- */
+/* ---- set-up ---- */
 
 static void put64(struct fake_target *f, uint64_t gpa, uint64_t value)
 {
@@ -127,7 +127,7 @@ void fake_wake(struct fake_target *f, unsigned vcpu, uint64_t rip)
 		v->st.rip = rip;
 }
 
-/* ---- run control ---------------------------------------------------------------------------------------- */
+/* ---- run control ---- */
 
 bool fake_runs(const struct fake_target *f)
 {
@@ -182,7 +182,7 @@ static void all_parked(struct fake_target *f)
 	f->sink.stopped(f->sink.ctx);
 }
 
-/* ---- one turn ------------------------------------------------------------------------------------------- */
+/* ---- one turn ---- */
 
 static void send_event(struct fake_target *f, unsigned i, enum debug_event_kind kind, uint64_t dr6)
 {
@@ -316,7 +316,7 @@ void fake_run(struct fake_target *f, unsigned turns)
 	}
 }
 
-/* ---- ops ------------------------------------------------------------------------------------------------- */
+/* ---- ops ---- */
 
 static unsigned op_vcpu_count(void *t)
 {

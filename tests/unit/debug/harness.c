@@ -47,8 +47,8 @@ static void collect(struct harness *h)
 void harness_connect(struct harness *h)
 {
 	struct rsp_config cfg = {
-		.features = debug_session_features(h->s), .in = h->in, .in_size = sizeof(h->in), .out = h->out,
-		.out_size = sizeof(h->out), .packet_size = DEBUG_PACKET_SIZE,
+		.features = debug_session_features(h->s), .in = h->in, .in_size = sizeof(h->in),
+		.out = h->out, .out_size = sizeof(h->out), .packet_size = DEBUG_PACKET_SIZE,
 	};
 	char reply[8];
 	size_t len;

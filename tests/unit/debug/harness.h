@@ -13,7 +13,7 @@ struct harness {
 	struct rsp_engine e;
 	size_t wire_len;
 	bool connected, closed;              /* closed: the session wished so */
-	unsigned split;                      /* how bytes are fed: 0 whole, 1 one by one, else random pieces */
+	unsigned split;                      /* bytes are fed: 0 whole, 1 one by one, else random pieces */
 	uint32_t seed;
 	unsigned turns;                      /* the machine gets after each packet */
 	bool stay_stopped;

@@ -17,7 +17,7 @@
  *   machine running|parked|killed|dead
  *   guest VCPU int3|db N   so many were delivered to the guest
  *   arms N              ops->arm() calls so far
- * "\xNN" in a packet is a byte, "\n" ends it never: a line is one packet.
+ * "\xNN" in a packet is a byte, "\e" nothing (for the empty packet).
  */
 #include "harness.h"
 
@@ -52,6 +52,8 @@ static size_t unescape(const char *text, char *buf)
 		if (text[0] == '\\' && text[1] == 'x' && hex_digit(text[2]) >= 0 && hex_digit(text[3]) >= 0) {
 			buf[n++] = (char)(hex_digit(text[2]) * 16 + hex_digit(text[3]));
 			text += 4;
+		} else if (text[0] == '\\' && text[1] == 'e') {
+			text += 2;
 		} else {
 			buf[n++] = *text++;
 		}

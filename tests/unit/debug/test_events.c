@@ -1,4 +1,4 @@
-/* Events that come late, twice, from nowhere or against the rules, and what the session asks of the target. */
+/* Events that come late, twice, from nowhere or against the rules; what the session asks of the target. */
 #include "../cmocka_all.h"
 
 #include "harness.h"
@@ -258,8 +258,9 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_late_int3), T(test_events_without_client), T(test_db_bits), T(test_watch_and_guest_step),
-		T(test_inject_refused), T(test_interrupt_in_step_over), T(test_step_is_cheap),
+		T(test_late_int3), T(test_events_without_client), T(test_db_bits),
+		T(test_watch_and_guest_step), T(test_inject_refused), T(test_interrupt_in_step_over),
+		T(test_step_is_cheap),
 		T(test_step_interrupts), T(test_reset_fails), T(test_exit_stays),
 	};
 

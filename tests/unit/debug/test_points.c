@@ -258,7 +258,8 @@ static const struct {
 	{ "sie", RSP_POINT_WRITE, 0x20000, 8, -EFAULT, 0, "0x20000: not mapped" },
 	{ "sie", RSP_POINT_WRITE, 0xfffc, 8, -EFAULT, 0, "0x10000: not mapped" },
 	{ "sie", RSP_POINT_READ, 0x1000, 8, -ENOTSUP, 0,
-	  "data watchpoints do not fire on this host's KVM; only write watchpoints work, by single-stepping" },
+	  "data watchpoints do not fire on this host's KVM; only write watchpoints work, "
+	  "by single-stepping" },
 	{ "ie", RSP_POINT_WRITE, 0x1000, 8, -ENOTSUP, 0, "data watchpoints do not fire on this host's KVM" },
 	{ "sied", (enum rsp_point)9, 0x1000, 8, -EINVAL, 0, "no such kind of point" },
 };
