@@ -6,7 +6,7 @@ import re
 
 REPORT = re.compile(rb"^@with-kvm (start|status|file|end|failed:) ?(.*)$")
 PANIC = b"Kernel panic - not syncing"
-LOG_LINES = 40
+LOG_LINES = 100
 
 
 class Console:
@@ -36,7 +36,8 @@ class Console:
         else:
             self.log = self.log[1 - LOG_LINES:] + [line]
             if PANIC in line:
-                self.failure = "the machine's kernel panicked"
+                reason = line[line.index(PANIC):].decode(errors="replace")
+                self.failure = f"the machine's kernel ended: {reason}"
 
     def take_report(self, what, value):
         if what == b"start":

@@ -81,9 +81,13 @@ def find_command(image, name):
 
 def add_command(image, words, options):
     """/rig/command is a script whose every word is quoted; the shell it runs in takes no part after exec."""
+    if not image.has("/bin/sh"):
+        image.add_link(image.follow_links("/bin") + "/sh", "/rig/bin/busybox")
     environment = dict(os.environ)
     environment.update(options.env)
     environment["PATH"] = environment.get("PATH", os.defpath) + ":/rig/bin"
+    if not image.has(environment.get("SHELL", "/bin/sh")):
+        environment["SHELL"] = "/bin/sh"
     lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items() if NAME.match(name)]
     cwd = os.getcwd()
     image.add_dir(cwd)
@@ -93,8 +97,6 @@ def add_command(image, words, options):
     lines += ["exec </rig/stdin >/run/out 2>/run/err"]
     lines += [f"cd {shlex.quote(cwd)}", "exec " + " ".join(map(shlex.quote, words))]
     image.add_bytes("/rig/command", os.fsencode("\n".join(lines) + "\n"))
-    if not image.has("/bin/sh"):
-        image.add_link(image.follow_links("/bin") + "/sh", "/rig/bin/busybox")
     image.add_bytes("/rig/stdin", read_stdin(options.stdin))
     for n, (path, _) in enumerate(options.bring):
         image.add_bytes(f"/rig/bring/{n}", os.fsencode(os.path.abspath(path)))
