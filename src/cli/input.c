@@ -117,3 +117,9 @@ void cli_input_fini(struct cli_input *in)
 		close(in->room_fd);
 	in->room_fd = -1;
 }
+
+void cli_input_continued(struct cli_input *in)
+{
+	if (in->stdin_id >= 0 && cli_terminal_foreground())
+		server_loop_arm(in->loop, in->stdin_id);
+}

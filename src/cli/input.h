@@ -1,7 +1,7 @@
 /*
- * Standard input -> the guest's serial port. From a pipe or file only what the guest has room for is read, so
- * that nothing is lost. A raw terminal is always read, since our own keys (cli/keys.h) must work while the guest
- * does not listen: CLI_INPUT_TYPED bytes wait for it, what is typed beyond that is dropped.
+ * Standard input -> the guest's serial port. From a pipe or file only what the guest has room for is read,
+ * so that nothing is lost. A raw terminal is always read, since our own keys (cli/keys.h) must work while
+ * the guest does not listen: CLI_INPUT_TYPED bytes wait for it, what is typed beyond that is dropped.
  * Loop's thread, but for the room notice.
  */
 #ifndef CLI_INPUT_H
@@ -29,5 +29,8 @@ struct cli_input {
 int cli_input_init(struct cli_input *in, struct server_loop *loop, struct dev_serial *serial,
                    void (*quit)(void *ctx), void *ctx, struct error *err);
 void cli_input_fini(struct cli_input *in);
+
+/* After a SIGCONT: a job that came to the foreground may read its terminal again. */
+void cli_input_continued(struct cli_input *in);
 
 #endif

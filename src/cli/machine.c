@@ -48,8 +48,9 @@ struct machine {
 	struct cli_console *console;
 	struct cli_input input;
 	bool input_ready;
-	char socket_dir[sizeof(((struct server_address *)0)->path)]; /* `trapline debug`: of its private socket */
-	pid_t debugger;           /* `trapline debug`: our child, 0: none */
+	/* `trapline debug`: the private socket's directory, our child (0: none), readable at its end. */
+	char socket_dir[sizeof(((struct server_address *)0)->path)];
+	pid_t debugger;
 	int debugger_fd;
 	int signal_fd, signal_id;
 	int signal;               /* that ended us, 0: none */
@@ -203,10 +204,13 @@ static void on_signal(void *ctx)
 {
 	struct machine *m = ctx;
 
-	if (cli_terminal_take(m->signal_fd, &m->signal) == CLI_SIGNAL_END)
+	if (cli_terminal_take(m->signal_fd, &m->signal) == CLI_SIGNAL_END) {
 		server_loop_quit(m->loop);
-	else
-		server_loop_arm(m->loop, m->signal_id);
+		return;
+	}
+	if (m->input_ready)
+		cli_input_continued(&m->input);
+	server_loop_arm(m->loop, m->signal_id);
 }
 
 static int add_sources(struct machine *m, struct error *err)
@@ -293,7 +297,9 @@ static int start_debugger(struct machine *m, struct error *err)
 	if (rc < 0)
 		return rc;
 	m->debugger_fd = cli_debug_cmd_watch(m->debugger);
-	id = m->debugger_fd < 0 ? m->debugger_fd : server_loop_add(m->loop, m->debugger_fd, on_debugger_end, m);
+	id = m->debugger_fd;
+	if (id >= 0)
+		id = server_loop_add(m->loop, m->debugger_fd, on_debugger_end, m);
 	if (id < 0)
 		return error_set(err, -id, "cannot watch the debugger: %s", strerror(-id));
 	server_loop_arm(m->loop, id);

@@ -126,7 +126,7 @@ static void on_client(void *ctx)
 	if (s->connected && !s->gone && !s->attended) {
 		if (converse(s) < 0)
 			drop_client(s);
-		else if (s->pump.len == 0) /* else the engine owes a reply first: the attending thread goes on */
+		else if (s->pump.len == 0) /* else the engine owes a reply first; then attend() goes on */
 			server_loop_arm(s->cfg.loop, s->client_id);
 	}
 	kvm_machine_unlock(s->cfg.machine);
@@ -213,7 +213,9 @@ static void on_listener(void *ctx)
 		connect_client(s, client);
 	}
 	kvm_machine_unlock(s->cfg.machine);
-	if (s->listener.address.kind != SERVER_TTY || rc < 0)
+	/* A tty has one client at a time. A listener that fails for good would be readable for ever. */
+	if (rc == -EAGAIN || rc == -ECONNABORTED || rc == -EINTR ||
+	    (rc == 0 && s->listener.address.kind != SERVER_TTY))
 		server_loop_arm(s->cfg.loop, s->listener_id);
 }
 

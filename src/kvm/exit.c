@@ -83,7 +83,8 @@ static enum kvm_exit_class handle_shutdown(struct kvm_vcpu *v)
 	/* SVM clears the VMCB before it tells: the vcpu then stands at the reset vector. */
 	if (v->state.rip == 0xfff0 && cs->base == 0xffff0000)
 		snprintf(v->event.text, sizeof(v->event.text),
-		         "triple fault (KVM_EXIT_SHUTDOWN); this KVM has reset the vcpu: its registers are lost");
+		         "triple fault (KVM_EXIT_SHUTDOWN); this KVM has reset the vcpu: its registers "
+		         "are lost");
 	else
 		snprintf(v->event.text, sizeof(v->event.text),
 		         "triple fault (KVM_EXIT_SHUTDOWN) at rip 0x%" PRIx64, v->state.rip);
@@ -176,8 +177,8 @@ static enum kvm_exit_class handle_unknown(struct kvm_vcpu *v)
 {
 	v->count[KVM_COUNT_OTHER]++;
 	kvm_exit_event(v, DEBUG_EVENT_ERROR);
-	snprintf(v->event.text, sizeof(v->event.text), "KVM exit %u that trapline does not know at 0x%" PRIx64,
-	         v->run->exit_reason, v->event.pc);
+	snprintf(v->event.text, sizeof(v->event.text),
+	         "KVM exit %u that trapline does not know at 0x%" PRIx64, v->run->exit_reason, v->event.pc);
 	return KVM_EXIT_CLASS_EVENT;
 }
 

@@ -76,13 +76,16 @@ static bool steps(struct kvm_probe_vm *vm, bool user)
 
 static bool exec_breaks(struct kvm_probe_vm *vm, bool user)
 {
-	return debug_exit(vm, user, CODE_NOPS, KVM_GUESTDBG_USE_HW_BP, PROBE_CODE + 1, DR7_EXEC0, PROBE_CODE + 1,
-	                  1);
+	const uint64_t at = PROBE_CODE + 1;
+
+	return debug_exit(vm, user, CODE_NOPS, KVM_GUESTDBG_USE_HW_BP, at, DR7_EXEC0, at, 1);
 }
 
 static bool data_breaks(struct kvm_probe_vm *vm, bool user)
 {
-	return debug_exit(vm, user, CODE_STORE, KVM_GUESTDBG_USE_HW_BP, PROBE_DATA, DR7_WRITE0, PROBE_CODE + 2, 1);
+	const uint64_t after = PROBE_CODE + 2;
+
+	return debug_exit(vm, user, CODE_STORE, KVM_GUESTDBG_USE_HW_BP, PROBE_DATA, DR7_WRITE0, after, 1);
 }
 
 static uint64_t rip_of(struct kvm_probe_cpu *cpu)

@@ -72,12 +72,14 @@ static int open_device(struct kvm_probe_vm *vm, struct error *err)
 	if (vm->kvm_fd >= 0)
 		return 0;
 	if (errno == ENOENT)
-		return error_set(err, ENOENT, "there is no /dev/kvm: load the module (sudo modprobe kvm_intel, or "
-		                              "kvm_amd), and switch virtualisation on in the firmware or, in a "
-		                              "virtual machine, nested virtualisation in its host");
+		return error_set(err, ENOENT,
+		                 "there is no /dev/kvm: load the module (sudo modprobe kvm_intel, or kvm_amd), and "
+		                 "switch virtualisation on in the firmware or, in a virtual machine, nested "
+		                 "virtualisation in its host");
 	if (errno == EACCES || errno == EPERM)
-		return error_set(err, EACCES, "no permission to open /dev/kvm: sudo usermod -aG kvm \"$USER\", "
-		                              "then log in again");
+		return error_set(err, EACCES,
+		                 "no permission to open /dev/kvm: sudo usermod -aG kvm \"$USER\", then log in "
+		                 "again");
 	return failed(err, "cannot open /dev/kvm");
 }
 
@@ -128,20 +130,22 @@ void kvm_probe_vm_close(struct kvm_probe_vm *vm)
 static struct kvm_segment flat(uint16_t selector, bool code)
 {
 	return (struct kvm_segment){.limit = 0xffffffff, .selector = selector, .type = code ? 0xb : 0x3,
-	                            .present = 1, .dpl = selector & 3, .db = !code, .s = 1, .l = code, .g = 1};
+	                            .present = 1, .dpl = selector & 3, .db = !code, .s = 1, .l = code,
+	                            .g = 1};
 }
 
 static int set_registers(struct kvm_probe_cpu *cpu, bool user)
 {
-	struct kvm_regs regs = {.rip = PROBE_CODE, .rflags = X86_RFLAGS_FIXED,
-	                        .rsp = user ? STACK_USER : STACK_KERNEL, .rbx = PROBE_DATA, .rcx = PROBE_LAPIC};
+	struct kvm_regs regs = {.rip = PROBE_CODE, .rflags = X86_RFLAGS_FIXED, .rbx = PROBE_DATA,
+	                        .rcx = PROBE_LAPIC, .rsp = user ? STACK_USER : STACK_KERNEL};
 	struct kvm_sregs s;
 
 	if (ioctl(cpu->fd, KVM_GET_SREGS, &s) < 0)
 		return -errno;
 	s.cs = flat(user ? SEL_USER_CODE : SEL_CODE, true);
 	s.ss = s.ds = s.es = flat(user ? SEL_USER_DATA : SEL_DATA, false);
-	s.tr = (struct kvm_segment){.base = TSS, .limit = 0x67, .selector = SEL_TSS, .type = 0xb, .present = 1};
+	s.tr = (struct kvm_segment){.base = TSS, .limit = 0x67, .selector = SEL_TSS, .type = 0xb,
+	                            .present = 1};
 	s.gdt = (struct kvm_dtable){.base = GDT, .limit = SEL_TSS + 15};
 	s.idt = (struct kvm_dtable){.base = IDT, .limit = 32 * 16 - 1};
 	s.cr3 = PML4;
