@@ -36,17 +36,15 @@ void rsp_writer_text(struct rsp_writer *w, const char *text)
 	put(w, text, strlen(text));
 }
 
-static bool is_special(uint8_t c)
-{
-	return c == '#' || c == '$' || c == '}' || c == '*';
-}
+/* 1 where a byte needs an escape. */
+static const uint8_t special[256] = {['#'] = 1, ['$'] = 1, ['}'] = 1, ['*'] = 1};
 
 void rsp_writer_clean(struct rsp_writer *w, const char *text)
 {
 	for (; *text != '\0'; text++) {
 		uint8_t c = (uint8_t)*text;
 
-		rsp_writer_char(w, is_special(c) || c < 0x20 || c >= 0x7f ? '?' : (char)c);
+		rsp_writer_char(w, special[c] || c < 0x20 || c >= 0x7f ? '?' : (char)c);
 	}
 }
 
@@ -123,18 +121,27 @@ static size_t copy_plain(uint8_t *dst, const uint8_t *src, size_t len)
 	return i;
 }
 
-/* One byte; false when it does not fit. */
-static bool put_escaped(struct rsp_writer *w, uint8_t c)
+/* Writes the escape always and steps over it only where it is needed: no branch to guess wrong. */
+static size_t escape_word(uint8_t *dst, const uint8_t *src)
 {
-	bool special = is_special(c);
+	size_t n = 0;
 
-	if (rsp_writer_room(w) < 1u + special)
-		return false;
-	if (special) {
-		w->buf[w->len++] = '}';
-		c ^= 0x20;
+	for (size_t i = 0; i < 8; i++) {
+		dst[n] = '}';
+		n += special[src[i]];
+		dst[n++] = (uint8_t)(src[i] ^ special[src[i]] << 5);
 	}
-	w->buf[w->len++] = c;
+	return n;
+}
+
+/* One byte; false when it does not fit. */
+static bool escape_byte(struct rsp_writer *w, uint8_t c)
+{
+	if (rsp_writer_room(w) < 1u + special[c])
+		return false;
+	if (special[c])
+		w->buf[w->len++] = '}';
+	w->buf[w->len++] = (uint8_t)(c ^ special[c] << 5);
 	return true;
 }
 
@@ -146,16 +153,17 @@ size_t rsp_writer_escaped(struct rsp_writer *w, const void *bytes, size_t len)
 	while (i < len) {
 		size_t room = rsp_writer_room(w), left = len - i;
 		size_t plain = copy_plain(w->buf + w->len, src + i, left < room ? left : room);
-		size_t stop;
 
 		w->len += plain;
 		i += plain;
-		stop = len - i < 8 ? len : i + 8; /* the word that ended the copy, byte by byte */
-		for (; i < stop; i++) {
-			if (!put_escaped(w, src[i])) {
-				w->overflow = true;
-				return i;
-			}
+		if (len - i >= 8 && rsp_writer_room(w) >= 16) {
+			w->len += escape_word(w->buf + w->len, src + i);
+			i += 8;
+		} else if (i < len && escape_byte(w, src[i])) {
+			i++;
+		} else if (i < len) {
+			w->overflow = true;
+			break;
 		}
 	}
 	return i;

@@ -1,6 +1,6 @@
 /*
- * Arbitrary bytes in arbitrary pieces against the engine, answered arbitrarily. Checked: what the engine takes
- * and gives keeps within its bounds, every request gets one reply and only well-formed packets come out.
+ * Arbitrary bytes in arbitrary pieces against the engine, answered arbitrarily. Checked: what the engine
+ * takes and gives keeps within its bounds, every request gets one reply and only well-formed packets leave.
  *
  * Input: two bytes of settings, then records: a byte n < 0x80 feeds the next n bytes, one of 0x80 or more
  * chooses what is done about a reply that is owed, or how much of the output leaves.

@@ -14,7 +14,8 @@
  *     <= +$0* 00#??                    the same, the bytes as they were
  *
  * Each transcript runs three ways: every "->" line in one piece, byte by byte, and cut at random. All must
- * behave alike. "run --rows FILE" prints the names of the table's rows that the transcript exercises.
+ * behave alike. "run --rows FILE" prints the names of the table's rows that the transcript exercises, "run
+ * --table" prints the table.
  */
 #include "rsp/decode.h"
 #include "script.h"
@@ -356,11 +357,31 @@ static void print_rows(void)
 			puts(info[i].name);
 }
 
+static const char *feature_name(uint32_t feature)
+{
+	for (size_t i = 0; i < sizeof(feature_names) / sizeof(feature_names[0]); i++)
+		if (feature != 0 && feature_names[i].bit == feature)
+			return feature_names[i].name;
+	return "-";
+}
+
+static int print_table(void)
+{
+	size_t count;
+	const struct rsp_packet_info *info = rsp_packet_table(&count);
+
+	for (size_t i = 0; i < count; i++)
+		printf("%s\t%s\t%d\n", info[i].name, feature_name(info[i].feature), info[i].internal);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	bool rows = argc > 2 && strcmp(argv[1], "--rows") == 0;
 	bool good = argc > 1;
 
+	if (good && strcmp(argv[1], "--table") == 0)
+		return print_table();
 	for (int i = rows ? 2 : 1; i < argc; i++) {
 		bool ok = run_file(argv[i], WHOLE, 0) && run_file(argv[i], BYTES, 0);
 
