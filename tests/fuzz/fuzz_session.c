@@ -62,7 +62,7 @@ static void read_replies(void)
 		must(owed > 0);
 		owed--;
 	}
-	must(h.e.misuse == 0);
+	must(h.e.misuse == 0 && h.f.violations == 0);
 }
 
 static void must_be_gone(void)

@@ -383,6 +383,7 @@ static void op_resume(void *t, const struct debug_plan *plan, unsigned count)
 	struct fake_target *f = t;
 
 	f->resumes++;
+	f->violations += f->stopping;
 	for (unsigned i = 0; i < count && i < f->count; i++) {
 		bool was = f->vcpu[i].running;
 

@@ -48,6 +48,7 @@ struct fake_target {
 	uint8_t image[FAKE_MAX_IMAGE];    /* loaded at FAKE_ENTRY by a reset */
 	/* What the session did, for tests. */
 	unsigned arms, resumes, stops, resets, gets, sets;
+	unsigned violations;              /* of debug/target.h: resumes while a stop is under way */
 };
 
 /* All capabilities on, vcpus 1 on waiting for SIPI unless woken. */

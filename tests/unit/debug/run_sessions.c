@@ -339,6 +339,8 @@ static unsigned run_file(const char *file, unsigned mode)
 	no_more(&r);
 	if (r.h.e.misuse)
 		fail(&r, "replies without a request", "");
+	if (r.h.f.violations)
+		fail(&r, "resumed while a stop was under way", "");
 	fclose(in);
 	harness_fini(&r.h);
 	return r.failures;

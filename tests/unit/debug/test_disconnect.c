@@ -68,6 +68,7 @@ static void check_left(struct harness *h, bool stay, size_t at)
 	assert_int_equal(h->f.vcpu[0].guest_int3 + h->f.vcpu[1].guest_int3, 0);
 	assert_int_equal(h->f.vcpu[0].guest_db + h->f.vcpu[1].guest_db, 0);
 	assert_null(debug_session_death(h->s));
+	assert_int_equal(h->f.violations, 0);
 }
 
 static void check_next_client(struct harness *h)

@@ -178,6 +178,25 @@ static void test_interrupt_in_step_over(void **state)
 	assert_stop(harness_ask(&h, "qC"), "T02");
 	harness_ask(&h, "qC"); /* the answer to the first one */
 	assert_stop(harness_ask(&h, "vCont;c"), "QC1");
+	assert_stop(harness_ask(&h, "p0"), "T05swbreak:;");
+	assert_stop(harness_ask(&h, "qC"), "0200000000000000");
+}
+
+/* A ctrl-C meets the end of a step-over: the stop under way goes on, the plan is not given out. */
+static void test_interrupt_meets_step_over(void **state)
+{
+	(void)state;
+	hello(false);
+	harness_ask(&h, "Z0,1003,1");
+	assert_stop(harness_ask(&h, "vCont;c"), "T05swbreak:;");
+	h.turns = 0;
+	harness_ask(&h, "vCont;c");
+	harness_feed(&h, "\3", 1);
+	harness_run(&h, 10);
+	assert_int_equal(h.f.violations, 0);
+	assert_int_equal(h.f.vcpu[0].st.rip, 0x1004);
+	assert_false(harness_clean(&h));
+	assert_stop(harness_ask(&h, "qC"), "T02");
 }
 
 /* The step path reads no more than CORE of one vcpu, arms nothing and resumes once. */
@@ -260,7 +279,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_late_int3), T(test_events_without_client), T(test_db_bits),
 		T(test_watch_and_guest_step), T(test_inject_refused), T(test_interrupt_in_step_over),
-		T(test_step_is_cheap),
+		T(test_interrupt_meets_step_over), T(test_step_is_cheap),
 		T(test_step_interrupts), T(test_reset_fails), T(test_exit_stays),
 	};
 
