@@ -110,6 +110,10 @@ static int converse(struct cli_stub *s)
 			s->detached = true;
 			return -ECONNRESET;
 		}
+		if (rsp_engine_broken(&s->engine)) {
+			log_warn("the client does not speak GDB's protocol: dropped");
+			return -EPROTO;
+		}
 		if (fed < 0)
 			return fed;
 		if (fed == 0 || (debug_session_running(s->cfg.session) && s->pump.len == 0))
