@@ -273,6 +273,23 @@ static void test_exit_stays(void **state)
 	assert_int_equal(debug_session_death(h.s)->status, 0x103);
 }
 
+/* An image that stands where it was linked must not be moved by its client. */
+static void test_offsets(void **state)
+{
+	struct debug_config cfg = { .ops = fake_ops(), .target = &h.f, .caps = &h.f.caps,
+	                            .layout = &h.f.layout, .mem = &h.f.mem };
+
+	(void)state;
+	h.s = debug_session_new(&cfg);
+	assert_int_equal(debug_session_features(h.s) & RSP_F_OFFSETS, 0);
+	debug_session_free(h.s);
+	cfg.image_bias = 0x200000;
+	h.s = debug_session_new(&cfg);
+	debug_session_sink(h.s, &h.f.sink);
+	harness_connect(&h);
+	assert_string_equal(harness_ask(&h, "qOffsets"), "TextSeg=200000");
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -280,7 +297,7 @@ int main(void)
 		T(test_late_int3), T(test_events_without_client), T(test_db_bits),
 		T(test_watch_and_guest_step), T(test_inject_refused), T(test_interrupt_in_step_over),
 		T(test_interrupt_meets_step_over), T(test_step_is_cheap),
-		T(test_step_interrupts), T(test_reset_fails), T(test_exit_stays),
+		T(test_step_interrupts), T(test_reset_fails), T(test_exit_stays), T(test_offsets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
