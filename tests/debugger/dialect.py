@@ -158,7 +158,7 @@ class Lldb:
         return ['process connect --plugin gdb-remote @LLDBURL@', '@stop'], [r'Process \d+ stopped']
 
     def detach(self):
-        return ['process detach', 'target list'], [r'state=detached']
+        return ['process detach'], []   # "Process N detached" may come after the next command's output
 
     def kill(self):
         return ['process kill'], []

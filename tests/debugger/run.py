@@ -121,9 +121,12 @@ def lacking(folder):
 
 
 def show_logs(folder):
+    """The last lines of everything, without what a log should not hold; of packets without their XML."""
     for name in sorted(os.listdir(folder)):
         if name.endswith(('.out', '.err', '.log', 'status')) and os.path.getsize(os.path.join(folder, name)):
-            lines = re.sub(r'[^\n -~]', '.', read(folder, name)).splitlines()
+            lines = [line[:200] for line in re.sub(r'[^\n -~]', '.', read(folder, name)).splitlines()]
+            if name == 'packets.log':
+                lines = [line for line in lines if line.startswith(('-> ', '<- '))]
             print('---- %s%s' % (name, ' (its last 80 lines)' if len(lines) > 80 else ''))
             print('\n'.join(lines[-80:]))
 

@@ -1,6 +1,6 @@
 /* Entered as doc/boot.md says: long mode, a stack, the command line's address in rdi. */
 	.section .note.GNU-stack, "", @progbits
-	.text
+	.section .text.start, "ax", @progbits
 	.globl _start
 	.type _start, @function
 _start:
