@@ -150,7 +150,9 @@ static struct debug_plan plan_of(const struct debug_session *s, const struct deb
 {
 	switch (v->ask) {
 	case DEBUG_ASK_RUN:
-		return (struct debug_plan){ .move = debug_resume_by_steps(s) ? DEBUG_STEP : DEBUG_RUN };
+		if (debug_resume_by_steps(s))
+			return (struct debug_plan){ .move = DEBUG_STEP, .sleeps = true };
+		return (struct debug_plan){ .move = DEBUG_RUN };
 	case DEBUG_ASK_STEP:
 	case DEBUG_ASK_RANGE:
 		return (struct debug_plan){ .move = DEBUG_STEP, .block_irq = blocks_irq(s) };

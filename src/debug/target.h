@@ -68,6 +68,7 @@ enum debug_move { DEBUG_HOLD, DEBUG_RUN, DEBUG_STEP };
 struct debug_plan {
 	enum debug_move move;
 	bool block_irq;     /* DEBUG_STEP: no interrupt is taken (where caps say it can be) */
+	bool sleeps;        /* DEBUG_STEP as a way of running: a vcpu halted in a HLT is not woken for it */
 	uint8_t slots_off;  /* bits of debug registers that stay disarmed on this vcpu for this move */
 };
 

@@ -18,10 +18,10 @@
  *
  * A kick is kicked = 1, run->immediate_exit = 1 and a signal with an empty handler, in this order:
  * immediate_exit closes the window before KVM_RUN, the signal the one inside it. `kicked` is cleared only by
- * the vcpu's own thread, lock held, when it starts to run; immediate_exit also serves to complete I/O, and is
- * set again from `kicked` after each such use. A thread comes back from execution only by way of KVM_RUN returning EINTR or an
- * exit that has no completion, so that no I/O is ever left half done (api.rst, KVM_RUN, "pending
- * operations").
+ * the vcpu's own thread, lock held, when it starts to run; immediate_exit also serves to complete I/O, and
+ * is set again from `kicked` after each such use. A thread comes back from execution only by way of KVM_RUN
+ * returning EINTR or an exit that has no completion, so that no I/O is ever left half done (api.rst,
+ * KVM_RUN, "pending operations").
  *
  * A vcpu that parks signals the elected thread when it was the last to run. So a stop costs no hand-off when
  * the vcpu that hit is alone, and one wake-up otherwise.
@@ -71,7 +71,7 @@ struct kvm_vcpu {
 	unsigned cached;
 	bool page_valid;         /* run->s.regs holds the registers of the last exit */
 	bool mp_known, halted, wait_sipi;
-	bool maybe_halted;       /* it was kicked out of a run: a step must not sleep in a HLT */
+	bool maybe_halted;       /* it may sleep in a HLT: it was kicked out of a run, or stepped over one */
 
 	/* Guest debug as KVM has it, and what it means (guest_debug.c). */
 	struct kvm_guest_debug applied;
@@ -138,6 +138,8 @@ int kvm_vcpu_complete(struct kvm_vcpu *v);
 
 /* step.c: exactly one instruction. Own thread, lock not held. */
 enum kvm_outcome kvm_step(struct kvm_vcpu *v, const struct debug_plan *plan);
+/* A parked vcpu that sleeps in a HLT goes on behind it when it next runs. Lock held, or own thread. */
+void kvm_step_wake(struct kvm_vcpu *v);
 
 /* exit.c: what came back from KVM_RUN. */
 enum kvm_exit_class {

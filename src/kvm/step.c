@@ -2,7 +2,8 @@
  * Exactly one instruction. KVM's single-step is TF with the CPU's own rules, and some instructions slip
  * through (RSP-SEMANTICS 4). What is done about each:
  *
- *  HLT          is complete by itself: the vcpu would sleep, so it is passed over instead.
+ *  HLT          is complete by itself: the vcpu would sleep. It is passed over, and the vcpu then is halted: one
+ *               that runs on sleeps as it would have, one that steps on is woken.
  *  int n, syscall, a queued exception
  *               delivery clears TF, so TF alone would stop behind the handler's return. The handler's first
  *               instruction is the next one executed: a debug register lent to the step catches it there.
@@ -157,7 +158,27 @@ static enum kvm_outcome failed(struct kvm_vcpu *v, int rc)
 	return KVM_OUT_EVENT;
 }
 
-/* HLT at CPL 0 ends the step behind itself, as if an interrupt had woken the CPU. */
+static void set_mp_state(struct kvm_vcpu *v, uint32_t state)
+{
+	struct kvm_mp_state mp = {.mp_state = state};
+
+	ioctl(v->fd, KVM_SET_MP_STATE, &mp);
+	v->mp_known = false;
+}
+
+/* A HLT right behind STI is the instruction that the interrupt shadow covers (SDM 2B, STI): it ends with it. */
+static void end_shadow(struct kvm_vcpu *v)
+{
+	struct kvm_vcpu_events events;
+
+	if (ioctl(v->fd, KVM_GET_VCPU_EVENTS, &events) < 0 || events.interrupt.shadow == 0)
+		return;
+	events.interrupt.shadow = 0;
+	events.flags |= KVM_VCPUEVENT_VALID_SHADOW;
+	ioctl(v->fd, KVM_SET_VCPU_EVENTS, &events);
+}
+
+/* HLT at CPL 0 ends the step behind itself. */
 static bool pass_hlt(struct kvm_vcpu *v, const struct step *s)
 {
 	struct x86_state st;
@@ -166,21 +187,23 @@ static bool pass_hlt(struct kvm_vcpu *v, const struct step *s)
 		return false;
 	st = v->state;
 	st.rip += s->insn.length;
-	return kvm_state_set(v, X86_GROUP_CORE, &st, NULL) == 0;
+	if (kvm_state_set(v, X86_GROUP_CORE, &st, NULL) < 0)
+		return false;
+	end_shadow(v);
+	set_mp_state(v, KVM_MP_STATE_HALTED);
+	v->maybe_halted = true;
+	return true;
 }
 
-/* A vcpu stopped inside a HLT would sleep on, with interrupts held off for the step: wake it. */
-static void wake_halted(struct kvm_vcpu *v)
+void kvm_step_wake(struct kvm_vcpu *v)
 {
 	struct kvm_mp_state mp;
 
 	if (!v->maybe_halted)
 		return;
 	v->maybe_halted = false;
-	if (ioctl(v->fd, KVM_GET_MP_STATE, &mp) < 0 || mp.mp_state != KVM_MP_STATE_HALTED)
-		return;
-	mp.mp_state = KVM_MP_STATE_RUNNABLE;
-	ioctl(v->fd, KVM_SET_MP_STATE, &mp);
+	if (ioctl(v->fd, KVM_GET_MP_STATE, &mp) == 0 && mp.mp_state == KVM_MP_STATE_HALTED)
+		set_mp_state(v, KVM_MP_STATE_RUNNABLE);
 }
 
 static void clear_saved_tf(struct kvm_vcpu *v, uint64_t flags_at)
@@ -356,7 +379,8 @@ enum kvm_outcome kvm_step(struct kvm_vcpu *v, const struct debug_plan *plan)
 		return failed(v, rc);
 	if (pass_hlt(v, &s))
 		return stepped(v, X86_DR6_FIXED | X86_DR6_BS);
-	wake_halted(v);
+	if (!plan->sleeps)
+		kvm_step_wake(v);
 	for (;;) {
 		rc = kvm_guest_debug_apply(v, plan, s.has_target ? &s.target : NULL);
 		if (rc == 0)
@@ -364,9 +388,10 @@ enum kvm_outcome kvm_step(struct kvm_vcpu *v, const struct debug_plan *plan)
 		if (rc == 0)
 			rc = kvm_vcpu_enter(v);
 		if (rc == -EINTR) {
-			if (atomic_load(&v->kicked))
-				return unfinished(v, &s, KVM_OUT_KICKED);
-			continue;
+			if (!atomic_load(&v->kicked))
+				continue;
+			v->maybe_halted = true;
+			return unfinished(v, &s, KVM_OUT_KICKED);
 		}
 		if (rc < 0)
 			return failed(v, rc);

@@ -59,6 +59,9 @@ static int target_set(void *t, unsigned vcpu, unsigned groups, const struct x86_
 		return error_set(err, ENOENT, "there is no vcpu %u", vcpu);
 	if (v->running)
 		return error_set(err, EBUSY, "vcpu %u is running", vcpu);
+	/* Who sends a sleeping vcpu elsewhere wants it to execute there. */
+	if ((groups & X86_GROUP_CORE) && kvm_state_get(v, X86_GROUP_CORE) == 0 && st->rip != v->state.rip)
+		kvm_step_wake(v);
 	return kvm_state_set(v, groups, st, err);
 }
 
@@ -76,7 +79,8 @@ static void target_arm(void *t, const struct debug_arm *arm)
 
 static bool same_plan(const struct debug_plan *a, const struct debug_plan *b)
 {
-	return a->move == b->move && a->block_irq == b->block_irq && a->slots_off == b->slots_off;
+	return a->move == b->move && a->block_irq == b->block_irq && a->slots_off == b->slots_off &&
+	       a->sleeps == b->sleeps;
 }
 
 static void target_resume(void *t, const struct debug_plan *plan, unsigned count)

@@ -62,7 +62,7 @@ static bool exchange_ok(struct script *s, const char *packet)
 
 /* ---- words ---- */
 
-/* A number (0x10, 16) or a symbol with an offset (label+3). */
+/* A number (0x10, 16) or a symbol with offsets (label+3, label-0x8000+1). */
 static bool value_of(struct script *s, const char *text, uint64_t *ret)
 {
 	char name[128];
@@ -78,7 +78,8 @@ static bool value_of(struct script *s, const char *text, uint64_t *ret)
 	name[n] = '\0';
 	if (boot_symbol_find(s->image, name, ret) < 0)
 		return fail(s, "the guest has no symbol %s", name);
-	*ret += strtoull(text + n, NULL, 0);
+	for (text += n; *text; text = end)
+		*ret += strtoull(text, &end, 0);
 	return true;
 }
 
@@ -414,6 +415,13 @@ static bool do_await(struct script *s)
 	return vm_await(s->vm, addr, value) == 0 || fail(s, "the guest did not come that far");
 }
 
+/* asleep CPU: the vcpu's thread, which has been let run, sleeps in the kernel. */
+static bool do_asleep(struct script *s)
+{
+	return vm_await_sleep(s->vm, (unsigned)strtoul(word(s, 1), NULL, 10)) == 0 ||
+	       fail(s, "the vcpu does not sleep");
+}
+
 /* ---- the session ---- */
 
 /* monitor COMMAND ... [~ pattern] */
@@ -493,7 +501,7 @@ static const struct { const char *name; unsigned words; bool (*fn)(struct script
 	{"range", 3, do_range},   {"run", 1, do_run},      {"interrupt", 1, do_interrupt},
 	{"wait", 1, do_wait},     {"expect", 2, expect_now}, {"walk", 2, do_walk},  {"finish", 2, do_finish},
 	{"reg", 3, do_reg},       {"set", 3, do_set},      {"mem", 3, do_mem},      {"poke", 3, do_poke},
-	{"raw", 3, do_raw},       {"await", 3, do_await},  {"monitor", 2, do_monitor},
+	{"raw", 3, do_raw},       {"await", 3, do_await},  {"asleep", 2, do_asleep},  {"monitor", 2, do_monitor},
 	{"packet", 2, do_packet}, {"send", 2, do_send},    {"thread", 2, do_thread},
 	{"detach", 2, do_detach}, {"vanish", 1, do_vanish}, {"output", 1, do_output},
 	{"console", 1, do_console},
@@ -509,8 +517,16 @@ static bool run_line(struct script *s)
 	return fail(s, "no such command");
 }
 
+static void print_line(const struct table_line *line)
+{
+	printf("  %u:", line->number);
+	for (unsigned i = 0; i < line->count; i++)
+		printf(" %s", line->word[i]);
+	printf("\n");
+}
+
 bool script_run(const struct table_row *row, const struct boot_image *image, const struct kvm_probe *probe,
-                unsigned limit_s)
+                unsigned limit_s, bool verbose)
 {
 	struct vm_config cfg = {.image = image, .cpus = row->cpus, .entry = row->entry, .probe = probe,
 	                        .limit_s = limit_s};
@@ -524,6 +540,8 @@ bool script_run(const struct table_row *row, const struct boot_image *image, con
 	}
 	for (unsigned i = 0; ok && i < row->count; i++) {
 		s.line = &row->line[i];
+		if (verbose)
+			print_line(s.line);
 		ok = run_line(&s);
 	}
 	vm_free(s.vm);

@@ -1,5 +1,5 @@
 /*
- * Runs tables of tiny guests: suite [--only ROW] FILE.vm ... FILE.elf ...
+ * Runs tables of tiny guests: suite [--verbose] [--only ROW] FILE.vm ... FILE.elf ...
  * Each row is a process of its own, so that one that hangs is ended and named. TRAPLINE_LANE says where this
  * is (host, svm, vmx).
  */
@@ -28,6 +28,7 @@ struct suite {
 	char **argv;
 	int argc;
 	const char *only;
+	bool verbose;
 	unsigned limit_s;
 	unsigned passed, failed, skipped;
 	unsigned proved_count, fallback_count;
@@ -73,7 +74,7 @@ static int in_child(const struct suite *s, const struct table_row *row)
 
 	if (!open_guest(s, row->guest, &image))
 		return 1;
-	return script_run(row, &image, &s->probe, s->limit_s) ? 0 : 1;
+	return script_run(row, &image, &s->probe, s->limit_s, s->verbose) ? 0 : 1;
 }
 
 /* True when the child ended by itself with status 0. */
@@ -188,7 +189,7 @@ static int prepare(struct suite *s)
 	}
 	s->lane.probe = &s->probe;
 	s->lane.la57 = has_la57(&s->probe);
-	s->limit_s = 20;
+	s->limit_s = 15;
 	printf("lane %s: step %d, block_irq %d, int3 %d, exec_dr %d, data_dr %d, user_debug %d, la57 %d, emulated %d\n",
 	       s->lane.name, s->probe.caps.step, s->probe.caps.block_irq, s->probe.caps.int3, s->probe.caps.exec_dr,
 	       s->probe.caps.data_dr, s->probe.caps.user_debug, s->lane.la57, !s->probe.sse);
@@ -207,6 +208,8 @@ int main(int argc, char **argv)
 	for (int i = 1; rc == 0 && i < argc; i++) {
 		if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
 			s.only = argv[++i];
+		else if (strcmp(argv[i], "--verbose") == 0)
+			s.verbose = true;
 		else if (ends_with(argv[i], ".vm"))
 			rc = table_read(argv[i], &s.lane, run_row, &s) < 0 ? 1 : 0;
 	}

@@ -7,6 +7,7 @@
 #include "boot/symbols.h"
 #include "kvm/machine.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -421,6 +422,44 @@ int vm_await(struct vm *vm, uint64_t gpa, uint64_t value)
 		return -EFAULT;
 	/* Guests tell by memory alone: looking is all there is. */
 	while (__atomic_load_n(at, __ATOMIC_ACQUIRE) < value) {
+		if (time(NULL) > until)
+			return -ETIMEDOUT;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+/* The state letter of the thread with that name (proc(5), stat); 0 when there is none. */
+static char thread_state(const char *name)
+{
+	struct dirent *entry;
+	char path[300], text[200], state = 0;
+	DIR *dir = opendir("/proc/self/task");
+
+	while (dir != NULL && state == 0 && (entry = readdir(dir)) != NULL) {
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%s/stat", entry->d_name);
+		f = fopen(path, "r");
+		if (f == NULL)
+			continue;
+		if (fgets(text, sizeof(text), f) != NULL && strstr(text, name) != NULL)
+			state = strchr(text, ')')[2];
+		fclose(f);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	return state;
+}
+
+int vm_await_sleep(struct vm *vm, unsigned cpu)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	time_t until = time(NULL) + (time_t)vm->cfg.limit_s;
+	char name[20];
+
+	snprintf(name, sizeof(name), "(vcpu%u)", cpu);
+	while (thread_state(name) != 'S') {
 		if (time(NULL) > until)
 			return -ETIMEDOUT;
 		nanosleep(&pause, NULL);

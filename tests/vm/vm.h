@@ -56,6 +56,9 @@ void vm_connect(struct vm *vm);
 /* Waits until the 8 bytes at a guest-physical address are at least value. 0 or -ETIMEDOUT. */
 int vm_await(struct vm *vm, uint64_t gpa, uint64_t value);
 
+/* Waits until the vcpu's thread sleeps: in a HLT, when it was running. 0 or -ETIMEDOUT. */
+int vm_await_sleep(struct vm *vm, unsigned cpu);
+
 struct guest_mem *vm_mem(struct vm *vm);
 const struct x86_regs *vm_regs(const struct vm *vm);
 

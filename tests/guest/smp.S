@@ -1,0 +1,148 @@
+/* Two processors. The second is started by INIT and SIPI at 32 KiB, in real mode. */
+#include "guest.inc"
+
+	.equ LAPIC, 0xfee00000
+
+	.section .low, "awx"
+	.code16
+ap_start:				/* 0x0800:0000 */
+	cli
+ap_start_1:
+	xorw %ax, %ax
+	movw %ax, %ds
+	lgdtl ap_gdtr
+	movl $0x20, %eax		/* PAE */
+	movl %eax, %cr4
+	movl ap_cr3, %eax
+	movl %eax, %cr3
+	movl $0xc0000080, %ecx
+	rdmsr
+	orl $0x100, %eax		/* LME */
+	wrmsr
+	movl $0x80000011, %eax
+ap_paging:
+	movl %eax, %cr0
+	ljmpl $8, $ap_long
+	.code64
+ap_long:
+	movw $0x10, %ax
+	movw %ax, %ds
+	movw %ax, %es
+	movw %ax, %ss
+	leaq ap_stack(%rip), %rsp
+	movq ap_entry(%rip), %rax
+	jmpq *%rax
+	.balign 8
+ap_gdt:	.quad 0
+	.quad 0x00af9b000000ffff
+	.quad 0x00cf93000000ffff
+	.balign 8
+	.word 0
+ap_gdtr:
+	.word 23
+	.long ap_gdt
+	.balign 8
+ap_cr3:	.quad 0
+ap_entry:
+	.quad 0
+
+	.text
+	.globl _start
+_start:	END 0
+
+/* Starts the other one at rdi. Clobbers rax, rdx. */
+start_ap:
+	movq %rdi, ap_entry(%rip)
+	movq %cr3, %rax
+	movq %rax, ap_cr3(%rip)
+	movl $LAPIC, %edx
+	movl $0x1ff, 0xf0(%rdx)
+	movl $0x01000000, 0x310(%rdx)
+	movl $0x00004500, 0x300(%rdx)	/* INIT */
+	movl $0x01000000, 0x310(%rdx)
+	movl $0x00004608, 0x300(%rdx)	/* SIPI, page 8 */
+start_ap_done:
+	ret
+
+/* The other one stays where it is. */
+alone:	nop
+alone_1:
+	END 0
+
+/* Both come to the same place at once. Status 2. */
+meet:	leaq meet_ap(%rip), %rdi
+	call start_ap
+meet_ap:
+	lock incq arrived(%rip)
+1:	cmpq $2, arrived(%rip)
+	jb 1b
+meet_at:
+	nop
+meet_1:	lock incq left(%rip)
+meet_2:	cmpq $2, left(%rip)
+	jb meet_2
+meet_end:
+	movl left(%rip), %eax
+	END_AL
+
+/* Each counts in a word of its own until told to stop. Status 4. */
+counts:	leaq counts_ap(%rip), %rdi
+	call start_ap
+counts_top:
+	incq count0(%rip)
+counts_1:
+	cmpb $0, enough(%rip)
+	je counts_top
+	END 4
+counts_ap:
+	incq count1(%rip)
+counts_ap_1:
+	jmp counts_ap
+
+/* The other one halts, interrupts off. Then this one counts. */
+halts:	leaq halts_ap(%rip), %rdi
+	call start_ap
+	jmp counts_top
+halts_ap:
+	incq count1(%rip)
+	cli
+halts_ap_at:
+	hlt
+halts_ap_1:
+	jmp halts_ap
+
+/* Both write the same word: this one first. Status 5. */
+writes:	leaq writes_ap(%rip), %rdi
+	call start_ap
+writes_at:
+	movl $1, shared(%rip)
+writes_1:
+	movq $1, turn(%rip)
+2:	cmpq $2, turn(%rip)
+	jne 2b
+	END 5
+writes_ap:
+	cmpq $1, turn(%rip)
+	jne writes_ap
+writes_ap_at:
+	movl $2, shared(%rip)
+writes_ap_1:
+	movq $2, turn(%rip)
+3:	pause
+	jmp 3b
+
+	.data
+	.balign 64
+arrived:
+	.quad 0
+left:	.quad 0
+count0:	.quad 0
+count1:	.quad 0
+enough:	.quad 0
+turn:	.quad 0
+shared:	.quad 0
+	.bss
+	.balign 16
+	.skip 1024
+ap_stack:
+	.skip 16
