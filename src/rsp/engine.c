@@ -15,7 +15,8 @@
 #define RESENDS 16
 #define EXCESS_FACTOR 8 /* a packet that is this many times too long will never end */
 
-#define FRAME_EXTRA 5 /* acknowledgement, '$', '#', two digits */
+#define FRAME_EXTRA 4 /* '$', '#', two digits */
+#define ACK_EXTRA 1
 
 static const struct rsp_tid any_thread = {1, RSP_TID_ANY};
 
@@ -237,7 +238,7 @@ static void take_event(struct rsp_engine *e, enum rsp_frame_event event, size_t 
 /* A packet may begin only when its reply has a place. */
 static bool may_begin(const struct rsp_engine *e)
 {
-	return e->turn == RSP_TURN_FEED && rsp_engine_out_room(e) >= e->cfg.packet_size + FRAME_EXTRA;
+	return e->turn == RSP_TURN_FEED && rsp_engine_out_room(e) >= e->cfg.packet_size + FRAME_EXTRA + ACK_EXTRA;
 }
 
 size_t rsp_engine_feed(struct rsp_engine *e, const void *bytes, size_t len)

@@ -217,11 +217,11 @@ static size_t console_piece(const struct rsp_engine *e)
 
 bool rsp_engine_console(struct rsp_engine *e, const char *text, size_t len)
 {
-	const size_t frame = 5, piece = console_piece(e), spare = e->cfg.packet_size + frame;
+	const size_t frame = 4, piece = console_piece(e), spare = e->cfg.packet_size + frame;
 	size_t room = rsp_engine_out_room(e);
 
 	if (!console_allowed(e) || room < spare || len > (room - spare) / 2 ||
-	    2 * len + (len / piece + 1) * frame > room - spare)
+	    2 * len + (len / piece + 1) * (frame + 1) > room - spare) /* "O" */
 		return false;
 	while (len > 0) {
 		size_t n = len < piece ? len : piece;

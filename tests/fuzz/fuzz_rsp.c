@@ -150,7 +150,8 @@ static void reply_stop(struct rsp_engine *e, uint8_t choice)
 		.kind = (enum rsp_stop_kind)(choice % 3), .signal = 5, .status = choice, .tid = choice % 4,
 		.core = choice % 3 - 1, .name = choice & 1 ? "a#b" : "cpu", .description = "why",
 		.reason = (enum rsp_stop_reason)(choice % 8), .addr = UINT64_MAX,
-		.regs = regs, .reg_count = 3, .thread_ids = ids, .thread_pcs = pcs, .thread_count = choice % 4,
+		.regs = regs, .reg_count = 3,
+		.thread_ids = ids, .thread_pcs = pcs, .thread_count = choice % 4,
 	};
 
 	rsp_reply_stop(e, &stop);

@@ -125,6 +125,50 @@ static void test_room(void **state)
 	rsp_engine_sent(&engine, 1000);
 }
 
+static const char *letters(size_t n)
+{
+	static char text[PACKET_SIZE + 1];
+
+	for (size_t i = 0; i < n; i++)
+		text[i] = (char)('a' + i % 20);
+	text[n] = '\0';
+	return text;
+}
+
+/* Fills the output so that `room` bytes are left. */
+static void fill_output(size_t room)
+{
+	const size_t frames = 2 * (1 + 4);
+	const size_t lengths[] = {PACKET_SIZE, sizeof(out) - frames - PACKET_SIZE - room};
+	const struct rsp_request *req;
+
+	begin();
+	for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+		feed_packet("qHostInfo");
+		assert_int_equal(rsp_engine_next(&engine, &req), RSP_EVENT_REQUEST);
+		rsp_reply_text(&engine, letters(lengths[i]));
+	}
+}
+
+/* The least room with which a packet is taken is enough for the longest reply, and for nothing besides. */
+static void test_least_room(void **state)
+{
+	const size_t least = 1 + PACKET_SIZE + 4;
+	const struct rsp_request *req;
+	size_t len;
+
+	(void)state;
+	fill_output(least - 1);
+	assert_int_equal(feed("$c#63"), 0);
+	fill_output(least);
+	assert_int_equal(feed("$c#63"), 5);
+	assert_int_equal(rsp_engine_next(&engine, &req), RSP_EVENT_REQUEST);
+	assert_false(rsp_engine_console(&engine, "x", 1));
+	rsp_reply_text(&engine, letters(PACKET_SIZE));
+	rsp_engine_output(&engine, &len);
+	assert_int_equal(len, sizeof(out));
+}
+
 /* Console text leaves the room for the stop reply. */
 static void test_console_room(void **state)
 {
@@ -139,7 +183,7 @@ static void test_console_room(void **state)
 	feed("$c#63");
 	assert_int_equal(rsp_engine_next(&engine, &req), RSP_EVENT_REQUEST);
 	assert_false(rsp_engine_console(&engine, text, sizeof(text)));
-	assert_false(rsp_engine_console(&engine, text, PACKET_SIZE / 2 + 30));
+	assert_false(rsp_engine_console(&engine, text, PACKET_SIZE / 2 + 29));
 	assert_true(rsp_engine_console(&engine, text, PACKET_SIZE / 2));
 	assert_false(rsp_engine_console(&engine, text, PACKET_SIZE / 2));
 	rsp_engine_output(&engine, &len);
@@ -233,6 +277,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sizes), cmocka_unit_test(test_feed_stops), cmocka_unit_test(test_room),
+		cmocka_unit_test(test_least_room),
 		cmocka_unit_test(test_console_room), cmocka_unit_test(test_partly_sent),
 		cmocka_unit_test(test_reply_room), cmocka_unit_test(test_trace),
 		cmocka_unit_test(test_client_bits), cmocka_unit_test(test_broken_once),
