@@ -238,7 +238,9 @@ static void take_event(struct rsp_engine *e, enum rsp_frame_event event, size_t 
 /* A packet may begin only when its reply has a place. */
 static bool may_begin(const struct rsp_engine *e)
 {
-	return e->turn == RSP_TURN_FEED && rsp_engine_out_room(e) >= e->cfg.packet_size + FRAME_EXTRA + ACK_EXTRA;
+	size_t least = e->cfg.packet_size + FRAME_EXTRA + ACK_EXTRA;
+
+	return e->turn == RSP_TURN_FEED && rsp_engine_out_room(e) >= least;
 }
 
 size_t rsp_engine_feed(struct rsp_engine *e, const void *bytes, size_t len)
