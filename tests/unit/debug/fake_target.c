@@ -258,7 +258,6 @@ static void after_insn(struct fake_target *f, unsigned i, const struct fake_acce
 	unsigned hits = f->caps.data_dr && access->len ? slots_at(f, v, access, false) : 0;
 
 	if (v->now.move == DEBUG_STEP) {
-		v->halted = false;
 		send_event(f, i, DEBUG_EVENT_STEPPED, X86_DR6_FIXED | X86_DR6_BS | hits);
 	} else if (hits || (v->st.rflags & X86_RFLAGS_TF)) {
 		uint64_t bs = v->st.rflags & X86_RFLAGS_TF ? X86_DR6_BS : 0;
@@ -280,7 +279,9 @@ static void turn(struct fake_target *f, unsigned i)
 		v->running = false;
 		return;
 	}
-	if (v->wait_sipi || (v->halted && v->now.move != DEBUG_STEP))
+	if (v->now.move == DEBUG_STEP && !v->now.sleeps)
+		v->halted = false;
+	if (v->wait_sipi || v->halted)
 		return;
 	if (v->inject) {
 		deliver(f, i);
