@@ -1,4 +1,4 @@
-"""Single instructions: rip moves by each one's length; nexti goes over a call that stepi goes into."""
+"""Single instructions: rip moves by each one's length, and stepi goes into a call."""
 
 
 def play(s):
@@ -9,10 +9,10 @@ def play(s):
     s.register('rip', 0x200002)
     s.register('rbp', 0)
     s.stepi(at='guest_main')        # call guest_main
-    s.delete_all()
-    s.break_at('total')
-    s.cont('breakpoint', at='total')
+    s.break_at('calls')
+    s.cont('breakpoint', at='calls', line='calls-total')
+    s.stepi(2, at='total')          # mov $3, %edi; call total
+    s.backtrace('total', 'calls')
     s.delete_all()
     s.stepi(20)
-    s.nexti(20)
     s.cont('exit', status=6)
