@@ -11,86 +11,18 @@
 
 typedef unsigned long long ull;
 
-const void *boot_elf_bytes(const struct boot_image *image, uint64_t offset, uint64_t len)
-{
-	if (offset > image->size || len > image->size - offset)
-		return NULL;
-	return image->bytes + offset;
-}
-
-bool boot_elf_probe(const struct boot_image *image)
-{
-	return image->size >= SELFMAG && memcmp(image->bytes, ELFMAG, SELFMAG) == 0;
-}
-
-static int check_ident(const unsigned char *ident, struct error *err)
-{
-	if (ident[EI_CLASS] == ELFCLASS32)
-		return error_set(err, EINVAL, "32-bit ELF: the kernel must be built for x86-64 (-m64)");
-	if (ident[EI_CLASS] != ELFCLASS64)
-		return error_set(err, EINVAL, "ELF class %u is none that exists", ident[EI_CLASS]);
-	if (ident[EI_DATA] != ELFDATA2LSB)
-		return error_set(err, EINVAL, "not a little-endian ELF: build it for x86-64");
-	if (ident[EI_VERSION] != EV_CURRENT)
-		return error_set(err, EINVAL, "ELF version %u is unknown", ident[EI_VERSION]);
-	return 0;
-}
-
-int boot_elf_header(const struct boot_image *image, Elf64_Ehdr *ret, struct error *err)
-{
-	Elf64_Ehdr eh;
-	int rc;
-
-	if (!boot_elf_probe(image))
-		return error_set(err, ENOEXEC, "not an ELF file");
-	if (image->size < EI_NIDENT)
-		return error_set(err, EINVAL, "cut short: %zu bytes are no ELF header", image->size);
-	rc = check_ident(image->bytes, err);
-	if (rc < 0)
-		return rc;
-	if (image->size < sizeof(eh))
-		return error_set(err, EINVAL, "cut short: %zu bytes are no ELF header", image->size);
-	memcpy(&eh, image->bytes, sizeof(eh));
-	if (eh.e_machine != EM_X86_64)
-		return error_set(err, EINVAL, "built for machine %u, not for x86-64 (%d)", eh.e_machine,
-				 EM_X86_64);
-	*ret = eh;
-	return 0;
-}
-
 static int check_type(const Elf64_Ehdr *eh, struct error *err)
 {
 	switch (eh->e_type) {
-	case ET_EXEC:
-	case ET_DYN: return 0;
+	case ET_EXEC: return 0;
+	case ET_DYN:
+		if (!boot_elf_is32(eh))
+			return 0;
+		return error_set(err, EINVAL, "a position-independent 32-bit ELF: link it with -no-pie");
 	case ET_REL: return error_set(err, EINVAL, "an object file: link it first");
 	case ET_CORE: return error_set(err, EINVAL, "a core file: open it in a debugger");
 	default: return error_set(err, EINVAL, "ELF type %u is not an executable", eh->e_type);
 	}
-}
-
-static int check_phdr_table(const struct boot_image *image, const Elf64_Ehdr *eh, struct error *err)
-{
-	if (eh->e_phnum == 0)
-		return error_set(err, EINVAL, "no program headers: nothing to load");
-	if (eh->e_phnum == PN_XNUM)
-		return error_set(err, EINVAL, "more than %d program headers", PN_XNUM - 1);
-	if (eh->e_phentsize != sizeof(Elf64_Phdr))
-		return error_set(err, EINVAL, "program headers of %u bytes instead of %zu", eh->e_phentsize,
-		                 sizeof(Elf64_Phdr));
-	if (!boot_elf_bytes(image, eh->e_phoff, (uint64_t)eh->e_phnum * sizeof(Elf64_Phdr)))
-		return error_set(err, EINVAL, "cut short: program headers end behind the file's %zu bytes",
-		                 image->size);
-	return 0;
-}
-
-/* Program header i of a table that check_phdr_table() took. */
-static Elf64_Phdr get_phdr(const struct boot_image *image, const Elf64_Ehdr *eh, unsigned i)
-{
-	Elf64_Phdr ph;
-
-	memcpy(&ph, image->bytes + eh->e_phoff + i * sizeof(ph), sizeof(ph));
-	return ph;
 }
 
 static int refuse_interp(const struct boot_image *image, const Elf64_Phdr *ph, struct error *err)
@@ -152,7 +84,7 @@ static int choose_bias(const struct boot_image *image, const Elf64_Ehdr *eh, uin
 	if (eh->e_type != ET_DYN)
 		return 0;
 	for (unsigned i = 0; i < eh->e_phnum; i++) {
-		Elf64_Phdr ph = get_phdr(image, eh, i);
+		Elf64_Phdr ph = boot_elf_phdr(image, eh, i);
 
 		if (ph.p_type != PT_LOAD || ph.p_memsz == 0)
 			continue;
@@ -173,7 +105,7 @@ static int collect_segments(const struct boot_image *image, const Elf64_Ehdr *eh
                             struct error *err)
 {
 	for (unsigned i = 0; i < eh->e_phnum; i++) {
-		Elf64_Phdr ph = get_phdr(image, eh, i);
+		Elf64_Phdr ph = boot_elf_phdr(image, eh, i);
 		int rc;
 
 		if (ph.p_type == PT_INTERP)
@@ -200,7 +132,7 @@ static int collect_segments(const struct boot_image *image, const Elf64_Ehdr *eh
 static unsigned header_number(const struct boot_image *image, const Elf64_Ehdr *eh, unsigned n)
 {
 	for (unsigned i = 0; i < eh->e_phnum; i++) {
-		Elf64_Phdr ph = get_phdr(image, eh, i);
+		Elf64_Phdr ph = boot_elf_phdr(image, eh, i);
 
 		if (ph.p_type == PT_LOAD && ph.p_memsz != 0 && n-- == 0)
 			return i;
@@ -257,20 +189,6 @@ static int check_places(const struct boot_image *image, const Elf64_Ehdr *eh, co
 	return 0;
 }
 
-/* Kernels that build their own tables may name the entry by its physical address. */
-static int check_entry(const struct boot_entry *entry, struct error *err)
-{
-	for (unsigned i = 0; i < entry->segment_count; i++) {
-		const struct boot_segment *s = &entry->segment[i];
-
-		if (entry->entry - s->gva < s->mem_size || entry->entry - s->gpa < s->mem_size)
-			return 0;
-	}
-	return error_set(err, EINVAL,
-			 "entry point 0x%llx lies in no segment: name one (ENTRY() in the linker script)",
-			 (ull)entry->entry);
-}
-
 static int copy_segments(const struct boot_image *image, const struct boot_entry *entry,
                          struct guest_mem *mem, struct error *err)
 {
@@ -281,6 +199,13 @@ static int copy_segments(const struct boot_image *image, const struct boot_entry
 			return error_set(err, ENOMEM, "segment at 0x%llx could not be written", (ull)s->gpa);
 	}
 	return 0;
+}
+
+static const char *format_name(const Elf64_Ehdr *eh)
+{
+	if (boot_elf_is32(eh))
+		return "ELF32 executable";
+	return eh->e_type == ET_DYN ? "ELF64 position-independent executable" : "ELF64 executable";
 }
 
 int boot_elf_load(const struct boot_image *image, struct guest_mem *mem, struct boot_entry *ret,
@@ -294,10 +219,10 @@ int boot_elf_load(const struct boot_image *image, struct guest_mem *mem, struct 
 	rc = check_type(&eh, err);
 	if (rc < 0)
 		return rc;
-	rc = check_phdr_table(image, &eh, err);
+	rc = boot_elf_check_phdrs(image, &eh, err);
 	if (rc < 0)
 		return rc;
-	ret->format = eh.e_type == ET_DYN ? "ELF64 position-independent executable" : "ELF64 executable";
+	ret->format = format_name(&eh);
 	ret->segment_count = 0;
 	rc = choose_bias(image, &eh, &ret->bias, err);
 	if (rc < 0)
@@ -309,11 +234,39 @@ int boot_elf_load(const struct boot_image *image, struct guest_mem *mem, struct 
 	if (rc < 0)
 		return rc;
 	ret->entry = eh.e_entry + ret->bias;
-	rc = check_entry(ret, err);
-	if (rc < 0)
-		return rc;
 	rc = copy_segments(image, ret, mem, err);
 	if (rc < 0 || eh.e_type != ET_DYN)
 		return rc;
 	return boot_elf_relocate(image, &eh, ret, mem, err);
+}
+
+bool boot_elf_locate(const struct boot_entry *entry, uint64_t addr, uint64_t *ret)
+{
+	for (unsigned i = 0; i < entry->segment_count; i++) {
+		const struct boot_segment *s = &entry->segment[i];
+
+		if (addr - s->gva < s->mem_size) {
+			*ret = s->gpa + (addr - s->gva);
+			return true;
+		}
+	}
+	for (unsigned i = 0; i < entry->segment_count; i++)
+		if (addr - entry->segment[i].gpa < entry->segment[i].mem_size) {
+			*ret = addr;
+			return true;
+		}
+	return false;
+}
+
+int boot_elf_load_native(const struct boot_image *image, struct guest_mem *mem, struct boot_entry *ret,
+                         struct error *err)
+{
+	uint64_t gpa;
+	int rc = boot_elf_load(image, mem, ret, err);
+
+	if (rc < 0 || boot_elf_locate(ret, ret->entry, &gpa))
+		return rc;
+	return error_set(err, EINVAL,
+			 "entry point 0x%llx lies in no segment: name one (ENTRY() in the linker script)",
+			 (ull)ret->entry);
 }

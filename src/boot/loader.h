@@ -11,6 +11,7 @@
 
 #define BOOT_CMDLINE_MAX 4096   /* bytes with the NUL */
 #define BOOT_SEGMENTS_MAX 64
+#define BOOT_MODULES_MAX 32
 
 struct boot_image {
 	const uint8_t *bytes;   /* borrowed; the whole file */
@@ -18,14 +19,25 @@ struct boot_image {
 	const char *name;       /* for messages */
 };
 
+/* A file that goes along with the kernel: an initrd, a Multiboot module. Bytes and text are borrowed. */
+struct boot_module {
+	const uint8_t *bytes;
+	size_t size;
+	const char *text;       /* the module's own command line, shorter than BOOT_CMDLINE_MAX; NULL = "" */
+};
+
 struct boot_options {
 	const char *cmdline;    /* NUL-terminated; NULL = "" */
+	const struct boot_module *module;
+	unsigned module_count;  /* at most BOOT_MODULES_MAX */
+	unsigned cpus;          /* for the tables that tell; 0 = 1 */
 };
 
 struct boot_segment { uint64_t gva, gpa, file_offset, file_size, mem_size; uint32_t flags; }; /* PF_* */
 
 struct boot_entry {
 	const char *format;     /* "ELF64 executable", ...; static */
+	const char *protocol;   /* how it is entered: "PVH", "Multiboot 1", ...; static */
 	uint64_t entry;         /* guest-linear address of the first instruction */
 	uint64_t bias;          /* added to the image's own addresses; 0 for ET_EXEC */
 	unsigned segment_count;

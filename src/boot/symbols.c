@@ -5,40 +5,49 @@
 #include <errno.h>
 #include <string.h>
 
-/* A symbol table with its names and the image's section headers; all inside the file. */
+#define NAME_MAX_SIZE 4096u /* with the NUL; C++ names reach a few hundred */
+
+/* A symbol table with its names; all inside the file. */
 struct table {
-	const uint8_t *symbols, *sections;
+	const struct boot_image *image;
+	Elf64_Ehdr eh;
+	const uint8_t *symbols;
 	const char *names;
 	uint64_t symbol_count, names_size;
-	unsigned section_count;
 };
 
-static Elf64_Shdr get_section(const struct table *t, unsigned i)
+static uint64_t symbol_size(const Elf64_Ehdr *eh)
 {
-	Elf64_Shdr sh;
-
-	memcpy(&sh, t->sections + i * sizeof(sh), sizeof(sh));
-	return sh;
+	return boot_elf_is32(eh) ? sizeof(Elf32_Sym) : sizeof(Elf64_Sym);
 }
 
 static Elf64_Sym get_symbol(const struct table *t, uint64_t i)
 {
+	const uint8_t *at = t->symbols + i * symbol_size(&t->eh);
+	Elf32_Sym narrow;
 	Elf64_Sym sym;
 
-	memcpy(&sym, t->symbols + i * sizeof(sym), sizeof(sym));
-	return sym;
+	if (!boot_elf_is32(&t->eh)) {
+		memcpy(&sym, at, sizeof(sym));
+		return sym;
+	}
+	memcpy(&narrow, at, sizeof(narrow));
+	return (Elf64_Sym){
+		.st_name = narrow.st_name, .st_info = narrow.st_info, .st_other = narrow.st_other,
+		.st_shndx = narrow.st_shndx, .st_value = narrow.st_value, .st_size = narrow.st_size
+	};
 }
 
-static bool open_section(const struct boot_image *image, struct table *t, const Elf64_Shdr *sh)
+static bool open_section(struct table *t, const Elf64_Shdr *sh)
 {
 	Elf64_Shdr strings;
 
-	if (sh->sh_link >= t->section_count)
+	if (sh->sh_link >= t->eh.e_shnum)
 		return false;
-	strings = get_section(t, sh->sh_link);
-	t->symbols = boot_elf_bytes(image, sh->sh_offset, sh->sh_size);
-	t->names = boot_elf_bytes(image, strings.sh_offset, strings.sh_size);
-	t->symbol_count = sh->sh_size / sizeof(Elf64_Sym);
+	strings = boot_elf_section(t->image, &t->eh, sh->sh_link);
+	t->symbols = boot_elf_bytes(t->image, sh->sh_offset, sh->sh_size);
+	t->names = boot_elf_bytes(t->image, strings.sh_offset, strings.sh_size);
+	t->symbol_count = sh->sh_size / symbol_size(&t->eh);
 	t->names_size = strings.sh_size;
 	return t->symbols && t->names && strings.sh_type == SHT_STRTAB;
 }
@@ -47,34 +56,32 @@ static bool open_section(const struct boot_image *image, struct table *t, const 
 static bool open_table(const struct boot_image *image, struct table *t)
 {
 	static const uint32_t types[] = {SHT_SYMTAB, SHT_DYNSYM};
-	Elf64_Ehdr eh;
 
-	if (boot_elf_header(image, &eh, NULL) < 0 || eh.e_shentsize != sizeof(Elf64_Shdr))
-		return false;
-	t->section_count = eh.e_shnum;
-	t->sections = boot_elf_bytes(image, eh.e_shoff, (uint64_t)eh.e_shnum * sizeof(Elf64_Shdr));
-	if (!t->sections)
+	t->image = image;
+	if (boot_elf_header(image, &t->eh, NULL) < 0 || !boot_elf_has_sections(image, &t->eh))
 		return false;
 	for (unsigned k = 0; k < 2; k++) {
-		for (unsigned i = 0; i < t->section_count; i++) {
-			Elf64_Shdr sh = get_section(t, i);
+		for (unsigned i = 0; i < t->eh.e_shnum; i++) {
+			Elf64_Shdr sh = boot_elf_section(image, &t->eh, i);
 
-			if (sh.sh_type == types[k] && open_section(image, t, &sh))
+			if (sh.sh_type == types[k] && open_section(t, &sh))
 				return true;
 		}
 	}
 	return false;
 }
 
-/* NULL when the name is empty or does not end inside the string table. */
+/* NULL when the name is empty, or does not end inside the string table or soon enough. */
 static const char *symbol_name(const struct table *t, const Elf64_Sym *sym)
 {
 	const char *name;
+	uint64_t room;
 
 	if (sym->st_name >= t->names_size)
 		return NULL;
 	name = t->names + sym->st_name;
-	if (*name == '\0' || !memchr(name, '\0', t->names_size - sym->st_name))
+	room = t->names_size - sym->st_name;
+	if (*name == '\0' || !memchr(name, '\0', room < NAME_MAX_SIZE ? room : NAME_MAX_SIZE))
 		return NULL;
 	return name;
 }
@@ -91,9 +98,9 @@ static bool label_reaches(const struct table *t, const Elf64_Sym *sym, uint64_t 
 {
 	Elf64_Shdr sh;
 
-	if (sym->st_shndx >= t->section_count)
+	if (sym->st_shndx >= t->eh.e_shnum)
 		return false;
-	sh = get_section(t, sym->st_shndx);
+	sh = boot_elf_section(t->image, &t->eh, sym->st_shndx);
 	return (sh.sh_flags & SHF_EXECINSTR) && addr - sh.sh_addr < sh.sh_size;
 }
 
@@ -159,4 +166,19 @@ int boot_symbol_find(const struct boot_image *image, const char *name, uint64_t 
 		}
 	}
 	return -ENOENT;
+}
+
+uint64_t boot_symbol_count(const struct boot_image *image)
+{
+	uint64_t count = 0;
+	struct table t;
+
+	if (!open_table(image, &t))
+		return 0;
+	for (uint64_t i = 0; i < t.symbol_count; i++) {
+		Elf64_Sym sym = get_symbol(&t, i);
+
+		count += is_named_place(&sym) && symbol_name(&t, &sym);
+	}
+	return count;
 }

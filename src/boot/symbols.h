@@ -13,4 +13,7 @@ const char *boot_symbol_at(const struct boot_image *image, uint64_t addr, uint64
 /* The address of a named symbol; -ENOENT. */
 int boot_symbol_find(const struct boot_image *image, const char *name, uint64_t *ret_addr);
 
+/* How many named functions, objects and labels the image's symbol table has. */
+uint64_t boot_symbol_count(const struct boot_image *image);
+
 #endif

@@ -116,7 +116,7 @@ static const struct bad_row bad[] = {
 	{"magic", spoil_magic, -ENOEXEC, "not an ELF"},
 	{"magic only", spoil_magic_only, -EINVAL, "cut short"},
 	{"short header", spoil_short_header, -EINVAL, "cut short"},
-	{"32-bit", spoil_class32, -EINVAL, "32-bit"},
+	{"32-bit header, 64-bit machine", spoil_class32, -EINVAL, "a 32-bit ELF for machine 62"},
 	{"class", spoil_class9, -EINVAL, "class 9"},
 	{"big endian", spoil_big_endian, -EINVAL, "little-endian"},
 	{"version", spoil_version, -EINVAL, "version 7"},

@@ -168,7 +168,7 @@ static void test_info(void **state)
 	assert_int_equal(guest_mem_add(&g->mem, 4 * GIB, MIB, NULL), 0);
 	load(g, "");
 	info = read_info(g);
-	assert_true(info.version == 1 && info.size == 192);
+	assert_true(info.version == 2 && info.size == 208);
 	assert_true(info.image_start == 0x100000 && info.image_end == 0x104000);
 	assert_true(info.area_start == BOOT_AREA_BASE && info.area_end == BOOT_AREA_BASE + 0x11000);
 	assert_true(info.memory_count == 2 && info.memory[0].start == 0 && info.memory[0].size == 64 * MIB);
