@@ -15,7 +15,7 @@ MESON_TEST = meson test --no-rebuild --print-errorlogs
 LANES = svm vmx
 NO_LANES = $(addprefix --no-suite ,$(LANES))
 
-.PHONY: all demo test test-quick check-asan check-tsan fuzz bench install clean help setup-build setup-test
+.PHONY: all demo test test-quick check-asan check-tsan lint fuzz bench install clean help setup-build setup-test
 .DEFAULT_GOAL := all
 
 # ---- building ----------------------------------------------------------------------------------------
@@ -78,6 +78,12 @@ build-tsan/build.ninja: | setup-test
 check-tsan: build-tsan/build.ninja ## the same under thread sanitizer, and the run-control tests
 	ninja -C build-tsan
 	@$(call run-suites,build-tsan,$(SANITIZED) --suite vm)
+
+# Minutes, and only for those who change the code: not part of the tests.
+lint: all ## clang-tidy over src/
+	@tools/setup lint
+	@status=0; for file in src/*/*.c; do \
+		clang-tidy -p $(BUILD) --quiet $$file 2>/dev/null || status=1; done; exit $$status
 
 build-fuzz/build.ninja:
 	@tools/setup build test fuzz
