@@ -37,10 +37,18 @@ static void merge_guest_slots(struct kvm_vcpu *v, struct x86_dr slot[X86_DR_SLOT
 			continue;
 		slot[to] = own[i];
 		v->guest_slot[to] = (int8_t)i;
+		if (own[i].type == X86_DR_EXEC)
+			v->guest_exec |= 1u << i;
 	}
 }
 
-/* Fills the slots; false when none is used. */
+/* #DB is to come here first although no register is used: a trap of ours may be among them. */
+static bool wants_traps(const struct kvm_vcpu *v)
+{
+	return v->leaked_tf || (v->tail && v->m->probe.step_leaves_trap);
+}
+
+/* Fills the slots; false when none is needed by the stub. */
 static bool choose_slots(struct kvm_vcpu *v, const struct debug_plan *plan, const uint64_t *step_target,
                          struct x86_dr slot[X86_DR_SLOTS])
 {
@@ -48,6 +56,7 @@ static bool choose_slots(struct kvm_vcpu *v, const struct debug_plan *plan, cons
 	int lent;
 
 	v->own_slots = 0;
+	v->guest_exec = 0;
 	v->step_slot = -1;
 	memset(v->guest_slot, -1, sizeof(v->guest_slot));
 	memset(slot, 0, X86_DR_SLOTS * sizeof(*slot));
@@ -64,7 +73,7 @@ static bool choose_slots(struct kvm_vcpu *v, const struct debug_plan *plan, cons
 		v->step_slot = (int8_t)lent;
 		any = true;
 	}
-	if (any)
+	if (any || wants_traps(v))
 		merge_guest_slots(v, slot);
 	return any;
 }
@@ -80,7 +89,7 @@ static uint32_t control_bits(const struct kvm_vcpu *v, const struct debug_plan *
 	}
 	if (v->m->arm.int3)
 		control |= KVM_GUESTDBG_USE_SW_BP;
-	if (slots || v->leaked_tf)
+	if (slots || wants_traps(v))
 		control |= KVM_GUESTDBG_USE_HW_BP;
 	return control != 0 ? control | KVM_GUESTDBG_ENABLE : 0;
 }
@@ -91,7 +100,7 @@ static bool unchanged(const struct kvm_vcpu *v, const struct debug_plan *plan, c
 	return v->applied_valid && step_target == NULL && v->step_slot < 0 &&
 	       v->applied_generation == v->m->arm_generation && v->applied_plan.move == plan->move &&
 	       v->applied_plan.block_irq == plan->block_irq && v->applied_plan.slots_off == plan->slots_off &&
-	       v->applied_leak == v->leaked_tf;
+	       v->applied_leak == wants_traps(v);
 }
 
 /*
@@ -127,16 +136,14 @@ int kvm_guest_debug_apply(struct kvm_vcpu *v, const struct debug_plan *plan, con
 		return 0;
 	slots = choose_slots(v, plan, step_target, slot);
 	wanted.control = control_bits(v, plan, slots);
-	if (slots) {
+	if (wanted.control & KVM_GUESTDBG_USE_HW_BP) {
 		for (int i = 0; i < X86_DR_SLOTS; i++)
 			wanted.arch.debugreg[i] = slot[i].used ? slot[i].addr : 0;
 		wanted.arch.debugreg[7] = x86_dr7_pack(slot);
-	} else if (wanted.control & KVM_GUESTDBG_USE_HW_BP) {
-		wanted.arch.debugreg[7] = X86_DR7_BASE;
 	}
 	v->applied_plan = *plan;
 	v->applied_generation = v->m->arm_generation;
-	v->applied_leak = v->leaked_tf;
+	v->applied_leak = wants_traps(v);
 	if (v->applied_valid && memcmp(&wanted, &v->applied, sizeof(wanted)) == 0 &&
 	    (!stepping || v->m->probe.step_stays_armed))
 		return 0;
@@ -199,6 +206,19 @@ bool kvm_guest_debug_step_hit(const struct kvm_vcpu *v)
 	return d->exception == 1 && v->step_slot >= 0 && (d->dr6 & (1ull << v->step_slot));
 }
 
+bool kvm_guest_debug_pass_icebp(struct kvm_vcpu *v)
+{
+	struct x86_state st;
+	uint8_t opcode;
+
+	if (kvm_state_read_virtual(v, kvm_state_pc(v), &opcode, 1) != 1 || opcode != 0xf1 ||
+	    kvm_state_get(v, X86_GROUP_CORE) < 0)
+		return false;
+	st = v->state;
+	st.rip += 1;
+	return kvm_state_set(v, X86_GROUP_CORE, &st, NULL) == 0;
+}
+
 void kvm_guest_debug_event(struct kvm_vcpu *v)
 {
 	const struct kvm_debug_exit_arch *d = &v->run->debug.arch;
@@ -216,6 +236,9 @@ void kvm_guest_debug_event(struct kvm_vcpu *v)
 		else if (v->guest_slot[i] >= 0)
 			guests |= 1ull << v->guest_slot[i];
 	}
+	/* VMX leaves rip at an ICEBP, whose #DB is a trap behind it and has no bit in DR6 (SDM 3B 17.3.1.6). */
+	if (!(d->dr6 & (0xf | X86_DR6_BS | X86_DR6_BT | X86_DR6_BD)))
+		kvm_guest_debug_pass_icebp(v);
 	kvm_exit_event(v, DEBUG_EVENT_DB);
 	v->event.dr6 = (d->dr6 & ~0xfull) | ours;
 	v->guest_hits = guests;

@@ -80,9 +80,12 @@ struct kvm_vcpu {
 	uint64_t applied_generation;
 	uint8_t own_slots;       /* bits of debugreg[] that are the stub's */
 	int8_t guest_slot[X86_DR_SLOTS]; /* hardware slot -> guest's own slot, -1 */
+	uint8_t guest_exec;      /* those of the guest's own slots that are for execution */
 	int8_t step_slot;        /* hardware slot lent to the step in progress, -1 */
 	bool guest_tf;           /* RFLAGS.TF that the guest itself set */
 	bool leaked_tf;          /* a TF of ours may live in a frame in guest memory */
+	bool tail;               /* a step has just ended at tail_pc: its trap may come once more there */
+	uint64_t tail_pc;
 
 	/* An exception to be given to the guest at the next entry. */
 	bool inject;
@@ -176,6 +179,8 @@ int kvm_guest_debug_apply(struct kvm_vcpu *v, const struct debug_plan *plan, con
 int kvm_guest_debug_inject(struct kvm_vcpu *v);
 /* Reads v->run->debug into v->event (INT3 or DB, dr6 with only the stub's slots). */
 void kvm_guest_debug_event(struct kvm_vcpu *v);
+/* Moves rip behind an ICEBP that stands there; false when none does. */
+bool kvm_guest_debug_pass_icebp(struct kvm_vcpu *v);
 /* True when the step slot is among the hits of the last debug exit. */
 bool kvm_guest_debug_step_hit(const struct kvm_vcpu *v);
 

@@ -21,6 +21,8 @@
 #define CODE_STORE CODE(0x89, 0x03, 0x90, 0x0f, 0x0b)
 /* pxor xmm0, xmm0; out 0xf5, al */
 #define CODE_SSE CODE(0x66, 0x0f, 0xef, 0xc0, 0xe6, PROBE_PORT_DONE)
+/* mov rax, dr0; nop; out 0xf5, al */
+#define CODE_DR CODE(0x0f, 0x21, 0xc0, 0x90, 0xe6, PROBE_PORT_DONE)
 /* mov eax, [rcx + 0x30] (local APIC version: KVM emulates it); nop; nop; out 0xf5, al */
 #define CODE_LAPIC CODE(0x8b, 0x41, 0x30, 0x90, 0x90, 0xe6, PROBE_PORT_DONE)
 
@@ -174,6 +176,21 @@ static bool stays_armed(struct kvm_probe_vm *vm)
 	return ok;
 }
 
+/* After a step over an instruction that KVM emulated and no more steps: does its trap come again? */
+static bool leaves_trap(struct kvm_probe_vm *vm)
+{
+	struct kvm_probe_cpu cpu;
+	bool yes = false;
+	int rc = experiment(vm, false, CODE_DR, KVM_GUESTDBG_SINGLESTEP, 0, 0, &cpu);
+
+	if (rc < 0)
+		return false;
+	if (rc == KVM_EXIT_DEBUG && cpu.run->debug.arch.pc == PROBE_CODE + 3 && kvm_probe_cpu_debug(&cpu, 0, 0, 0) == 0)
+		yes = kvm_probe_cpu_run(&cpu) >= 0 && kvm_probe_cpu_wrote(&cpu, PROBE_PORT_TRAPPED);
+	kvm_probe_cpu_close(&cpu);
+	return yes;
+}
+
 static void probe_ring(struct kvm_probe_vm *vm, bool user, struct kvm_probe_ring *ret)
 {
 	ret->runs = runs(vm, user);
@@ -238,6 +255,7 @@ int kvm_probe_run(struct kvm_probe *ret, struct error *err)
 		probe_ring(&vm, true, &p.user);
 		p.sse = has_sse(&vm);
 		p.int3_reinject_at_pc = int3_reinjects_at_pc(&vm);
+		p.step_leaves_trap = p.kernel.step && leaves_trap(&vm);
 		p.step_stays_armed = p.kernel.step && stays_armed(&vm);
 		p.caps = derive(&p);
 		clock_gettime(CLOCK_MONOTONIC, &after);

@@ -17,6 +17,7 @@ struct kvm_probe {
 	bool sse;                       /* SSE at CPL 0 */
 	bool int3_reinject_at_pc;       /* #BP given back with RIP at the int3 reaches the handler right */
 	bool step_stays_armed;          /* a step goes on being armed after an instruction KVM emulated */
+	bool step_leaves_trap;          /* the guest gets a #DB more behind a step over what KVM emulated */
 	struct kvm_probe_ring kernel, user;
 	struct debug_caps caps;         /* what the stub goes by */
 	unsigned micros;                /* how long the probe took */

@@ -313,6 +313,19 @@ static void owe_guest_trap(struct kvm_vcpu *v, bool had_tf)
 	v->inject_dr6 = X86_DR6_FIXED | X86_DR6_BS;
 }
 
+/* ICEBP came out as #DB instead of going to the guest: there it goes now, and the step ends in its handler. */
+static bool take_icebp(struct kvm_vcpu *v, const struct step *s)
+{
+	bool behind = v->event.pc == s->pc + s->insn.length && !(v->event.dr6 & X86_DR6_BS);
+
+	if (v->inject || !(behind || (v->event.pc == s->pc && kvm_guest_debug_pass_icebp(v))))
+		return false;
+	v->inject = true;
+	v->inject_vector = 1;
+	v->inject_dr6 = X86_DR6_FIXED;
+	return true;
+}
+
 /* KVM_EXIT_DEBUG while stepping. True: *ret is the outcome; false: no progress yet, go on. */
 static bool debug_exit(struct kvm_vcpu *v, struct step *s, unsigned *retries, enum kvm_outcome *ret)
 {
@@ -322,6 +335,11 @@ static bool debug_exit(struct kvm_vcpu *v, struct step *s, unsigned *retries, en
 	*ret = KVM_OUT_EVENT;
 	if (v->event.kind == DEBUG_EVENT_INT3)
 		return true;
+	/* A step onto the guest's own execute breakpoint: the fault itself is still to come. */
+	if (v->event.dr6 & X86_DR6_BS)
+		v->guest_hits &= ~(uint64_t)v->guest_exec;
+	if (!entered && s->insn.kind == X86_INSN_INT1 && take_icebp(v, s))
+		return false;
 	if (!entered && !(v->event.dr6 & X86_DR6_BS))
 		return true;
 	if (!entered && (v->event.dr6 & 0xf) == 0 && *retries < STEP_RETRIES && !moved(v, s)) {
@@ -368,7 +386,7 @@ static bool completed(struct kvm_vcpu *v, struct step *s, unsigned *retries, enu
 	return true;
 }
 
-enum kvm_outcome kvm_step(struct kvm_vcpu *v, const struct debug_plan *plan)
+static enum kvm_outcome step(struct kvm_vcpu *v, const struct debug_plan *plan)
 {
 	unsigned retries = 0;
 	enum kvm_outcome ret;
@@ -408,4 +426,17 @@ enum kvm_outcome kvm_step(struct kvm_vcpu *v, const struct debug_plan *plan)
 			break;
 		}
 	}
+}
+
+enum kvm_outcome kvm_step(struct kvm_vcpu *v, const struct debug_plan *plan)
+{
+	enum kvm_outcome outcome;
+
+	v->tail = false;
+	outcome = step(v, plan);
+	if (outcome == KVM_OUT_EVENT && v->event.kind == DEBUG_EVENT_STEPPED && !v->guest_tf) {
+		v->tail = true;
+		v->tail_pc = v->event.pc;
+	}
+	return outcome;
 }

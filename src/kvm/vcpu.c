@@ -7,6 +7,17 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* Bits of leaf 1's ecx that KVM_GET_SUPPORTED_CPUID leaves to us (api.rst): the timer needs our irqchip. */
+#define CPUID_TSC_DEADLINE (1u << 24)
+#define CPUID_HYPERVISOR (1u << 31)
+
+static uint32_t extra_features(const struct kvm_vcpu *v)
+{
+	bool deadline = ioctl(v->m->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
+
+	return CPUID_HYPERVISOR | (deadline ? CPUID_TSC_DEADLINE : 0);
+}
+
 /* The guest's CPUID with this vcpu's own APIC id (SDM 2A, CPUID leaves 1 and 0xB). */
 static int set_cpuid(struct kvm_vcpu *v)
 {
@@ -15,10 +26,12 @@ static int set_cpuid(struct kvm_vcpu *v)
 	for (uint32_t i = 0; i < cpuid->nent; i++) {
 		struct kvm_cpuid_entry2 *e = &cpuid->entries[i];
 
-		if (e->function == 1)
-			e->ebx = (e->ebx & 0x0000ffff) | v->index << 24 | v->m->vcpu_count << 16;
-		else if (e->function == 0xb || e->function == 0x1f)
+		if (e->function == 1) {
+			e->ebx = (e->ebx & 0x0000ffff) | v->index << 24 | (v->m->cfg.vcpus & 0xff) << 16;
+			e->ecx |= extra_features(v);
+		} else if (e->function == 0xb || e->function == 0x1f) {
 			e->edx = v->index;
+		}
 	}
 	return ioctl(v->fd, KVM_SET_CPUID2, cpuid) < 0 ? -errno : 0;
 }
@@ -74,12 +87,9 @@ void kvm_vcpu_kick(struct kvm_vcpu *v)
 /* A trap on a step that nobody asked for: TF came back from a frame that was written during a step. */
 static bool swallow_leaked_tf(struct kvm_vcpu *v)
 {
-	const struct kvm_debug_exit_arch *d = &v->run->debug.arch;
 	struct x86_state st;
 
-	if (!v->leaked_tf || d->exception != 1 || (d->dr6 & (X86_DR6_BS | 0xf)) != X86_DR6_BS)
-		return false;
-	if (kvm_state_get(v, X86_GROUP_CORE) < 0)
+	if (!v->leaked_tf || kvm_state_get(v, X86_GROUP_CORE) < 0)
 		return false;
 	st = v->state;
 	st.rflags &= ~X86_RFLAGS_TF;
@@ -87,6 +97,21 @@ static bool swallow_leaked_tf(struct kvm_vcpu *v)
 		return false;
 	v->leaked_tf = false;
 	return true;
+}
+
+/*
+ * True when this KVM_EXIT_DEBUG is the tail of a step of ours: the trap of a step that was already told, once
+ * more at the pc where it ended (some hosts keep it pending where KVM emulated the instruction), or a leaked TF.
+ */
+static bool swallow_trap(struct kvm_vcpu *v)
+{
+	const struct kvm_debug_exit_arch *d = &v->run->debug.arch;
+	bool tail = v->tail && d->pc == v->tail_pc;
+
+	v->tail = false;
+	if (d->exception != 1 || (d->dr6 & (X86_DR6_BS | 0xf)) != X86_DR6_BS)
+		return false;
+	return tail || swallow_leaked_tf(v);
 }
 
 int kvm_vcpu_enter(struct kvm_vcpu *v)
@@ -143,11 +168,12 @@ enum kvm_outcome kvm_vcpu_run(struct kvm_vcpu *v, const struct debug_plan *plan)
 		}
 		switch (kvm_exit_handle(v)) {
 		case KVM_EXIT_CLASS_HANDLED:
+			v->tail = false;
 			if (take_request(v))
 				return KVM_OUT_EVENT;
 			break;
 		case KVM_EXIT_CLASS_DEBUG:
-			if (swallow_leaked_tf(v))
+			if (swallow_trap(v))
 				break;
 			kvm_guest_debug_event(v);
 			return KVM_OUT_EVENT;

@@ -49,7 +49,8 @@ spin_end:
 	END_AL
 
 /* Counts for ever in memory. */
-count:	leaq counter(%rip), %rbx
+count:	OPEN
+	leaq counter(%rip), %rbx
 count_top:
 	incq (%rbx)
 count_next:
@@ -57,6 +58,7 @@ count_next:
 
 /* Counts until the debugger (or nobody) stops it from doing so: status 9. */
 count_until:
+	OPEN
 	leaq counter(%rip), %rbx
 count_until_top:
 	incq (%rbx)

@@ -35,8 +35,7 @@ dead_1:	nop
 dead_2:	END 1
 
 /* Interrupts are on, and nothing raises one. The debugger may move it on. */
-idle:	call quiet
-	sti
+idle:	OPEN
 	nop
 	incq runs(%rip)
 idle_at:
@@ -46,7 +45,8 @@ idle_2:
 	END 2
 
 /* Woken by the local timer: status 3. */
-timer:	call quiet
+timer:	OPEN
+	cli
 	GATE 0x31, on_timer
 	lidt idtr(%rip)
 	movl $0xfee00000, %edx
@@ -71,12 +71,6 @@ on_timer_1:
 	movl $0, 0xb0(%rdx)
 on_timer_iret:
 	iretq
-
-/* All lines of the PIC off. Clobbers al. */
-quiet:	movb $0xff, %al
-	outb %al, $0x21
-	outb %al, $0xa1
-	ret
 
 /* Resets the machine the first time; port 0xcf9. What it counts is gone with the reset. */
 reset:	nop

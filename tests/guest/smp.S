@@ -30,6 +30,7 @@ ap_long:
 	movw %ax, %es
 	movw %ax, %ss
 	leaq ap_stack(%rip), %rsp
+	OPEN
 	movq ap_entry(%rip), %rax
 	jmpq *%rax
 	.balign 8
@@ -53,6 +54,7 @@ _start:	END 0
 /* Starts the other one at rdi. Clobbers rax, rdx. */
 start_ap:
 	movq %rdi, ap_entry(%rip)
+	OPEN
 	movq %cr3, %rax
 	movq %rax, ap_cr3(%rip)
 	movl $LAPIC, %edx

@@ -494,6 +494,12 @@ static bool do_console(struct script *s)
 	return matches(s, vm_console(s->vm));
 }
 
+/* fail WORDS: for what must not hold in a lane. */
+static bool do_fail(struct script *s)
+{
+	return fail(s, "it does");
+}
+
 static const struct { const char *name; unsigned words; bool (*fn)(struct script *s); } commands[] = {
 	{"Z0", 2, do_point},      {"z0", 2, do_point},     {"Z1", 2, do_point},     {"z1", 2, do_point},
 	{"Z2", 3, do_point},      {"z2", 3, do_point},     {"Z3", 3, do_point},     {"z3", 3, do_point},
@@ -504,7 +510,7 @@ static const struct { const char *name; unsigned words; bool (*fn)(struct script
 	{"raw", 3, do_raw},       {"await", 3, do_await},  {"asleep", 2, do_asleep},  {"monitor", 2, do_monitor},
 	{"packet", 2, do_packet}, {"send", 2, do_send},    {"thread", 2, do_thread},
 	{"detach", 2, do_detach}, {"vanish", 1, do_vanish}, {"output", 1, do_output},
-	{"console", 1, do_console},
+	{"console", 1, do_console}, {"fail", 1, do_fail},
 };
 
 static bool run_line(struct script *s)
@@ -529,7 +535,7 @@ bool script_run(const struct table_row *row, const struct boot_image *image, con
                 unsigned limit_s, bool verbose)
 {
 	struct vm_config cfg = {.image = image, .cpus = row->cpus, .entry = row->entry, .probe = probe,
-	                        .limit_s = limit_s};
+	                        .limit_s = limit_s, .trace = verbose};
 	struct script s = {.row = row, .image = image};
 	struct error err;
 	bool ok = true;

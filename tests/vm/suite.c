@@ -1,5 +1,5 @@
 /*
- * Runs tables of tiny guests: suite [--verbose] [--only ROW] FILE.vm ... FILE.elf ...
+ * Runs tables of tiny guests: suite [--verbose] [--only ROW]... FILE.vm ... FILE.elf ...
  * Each row is a process of its own, so that one that hangs is ended and named. TRAPLINE_LANE says where this
  * is (host, svm, vmx).
  */
@@ -27,7 +27,8 @@ struct suite {
 	struct table_lane lane;
 	char **argv;
 	int argc;
-	const char *only;
+	const char *only[16];     /* beginnings of names; none: all rows */
+	unsigned only_count;
 	bool verbose;
 	unsigned limit_s;
 	unsigned passed, failed, skipped;
@@ -123,12 +124,21 @@ static void passed(struct suite *s, const struct table_row *row)
 	remember(s->fallback, &s->fallback_count, text);
 }
 
+static bool wanted(const struct suite *s, const char *name)
+{
+	bool yes = s->only_count == 0;
+
+	for (unsigned i = 0; i < s->only_count; i++)
+		yes |= strncmp(name, s->only[i], strlen(s->only[i])) == 0;
+	return yes;
+}
+
 static void run_row(void *ctx, struct table_row *row)
 {
 	struct suite *s = ctx;
 	pid_t pid;
 
-	if (s->only != NULL && strncmp(row->name, s->only, strlen(s->only)) != 0)
+	if (!wanted(s, row->name))
 		return;
 	if (row->skip != NULL) {
 		s->skipped++;
@@ -206,8 +216,8 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	rc = prepare(&s);
 	for (int i = 1; rc == 0 && i < argc; i++) {
-		if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
-			s.only = argv[++i];
+		if (strcmp(argv[i], "--only") == 0 && i + 1 < argc && s.only_count < 16)
+			s.only[s.only_count++] = argv[++i];
 		else if (strcmp(argv[i], "--verbose") == 0)
 			s.verbose = true;
 		else if (ends_with(argv[i], ".vm"))

@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,6 +191,9 @@ static enum debug_verdict sink_event(void *ctx, const struct debug_event *ev)
 	struct vm *vm = ctx;
 	enum debug_verdict verdict = vm->inner.event(vm->inner.ctx, ev);
 
+	if (vm->cfg.trace)
+		printf("      event %d cpu%u pc=0x%" PRIx64 " dr6=%" PRIx64 " -> %s\n", ev->kind, ev->vcpu, ev->pc, ev->dr6,
+		       verdict == DEBUG_STOP ? "stop" : "go");
 	pthread_mutex_lock(&vm->lock);
 	if (verdict == DEBUG_STOP && !vm->told_stop) {
 		vm->told_stop = vm->have_event = true;

@@ -23,6 +23,7 @@ struct vm_config {
 	const char *entry;            /* the symbol to start at; NULL: where the image starts */
 	const struct kvm_probe *probe;
 	unsigned limit_s;
+	bool trace;                   /* prints every event of a vcpu, and what was made of it */
 };
 
 struct vm;
