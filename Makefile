@@ -93,8 +93,17 @@ fuzz: build-fuzz/build.ninja ## every fuzz target for TIME= seconds (60)
 	ninja -C build-fuzz
 	@tools/fuzz build-fuzz $(TIME)
 
-bench: all ## measurements (bench/README.md)
-	@ninja -C $(BUILD) bench
+# BENCH= passes options to bench/run.py: make bench BENCH='--only steps --rounds 3'
+bench: $(BUILD)/build.ninja ## measurements (bench/README.md)
+	@tools/setup --optional bench
+	ninja -C $(BUILD) bench-programs
+	@bench/run.py $(BUILD) $(BENCH)
+
+REV ?= HEAD
+bench-compare: $(BUILD)/build.ninja ## this tree's speed against that of REV= (HEAD)
+	ninja -C $(BUILD) bench-programs
+	@bench/compare $(BUILD) $(REV) $(BENCH)
+.PHONY: bench-compare
 
 # ---- the rest ----------------------------------------------------------------------------------------
 
