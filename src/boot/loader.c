@@ -1,4 +1,5 @@
 #include "boot/loader.h"
+#include "boot/bzimage.h"
 #include "boot/elf.h"
 #include "boot/entry.h"
 #include "boot/multiboot.h"
@@ -22,6 +23,7 @@ struct format {
 
 /* A kernel that can be booted in several ways says so in headers and notes: those go before plain ELF. */
 static const struct format formats[] = {
+	{"Linux 64-bit boot protocol", boot_bzimage_probe, boot_bzimage_load, boot_bzimage_enter},
 	{"PVH", boot_pvh_probe, boot_pvh_load, boot_pvh_enter},
 	{"Multiboot 1", boot_multiboot_probe, boot_multiboot_load, boot_multiboot_enter},
 	{"64-bit ELF entry", boot_entry64_probe, boot_elf_load_native, boot_entry64},

@@ -5,11 +5,13 @@
 #include "cli/debug_cmd.h"
 #include "cli/image.h"
 #include "cli/input.h"
+#include "cli/modules.h"
 #include "cli/postmortem.h"
 #include "cli/stub.h"
 #include "cli/terminal.h"
 #include "dev/debug_exit.h"
 #include "dev/debugcon.h"
+#include "dev/power.h"
 #include "dev/reset.h"
 #include "dev/serial.h"
 #include "kvm/machine.h"
@@ -34,6 +36,7 @@ struct machine {
 	enum cli_gdb gdb;
 	struct server_address address; /* where gdb is not CLI_GDB_OFF */
 	struct boot_image image;
+	struct cli_modules modules;
 	struct guest_mem mem;
 	struct dev_bus bus;
 	struct dev_host host;
@@ -99,7 +102,10 @@ static int add_memory(struct machine *m, struct error *err)
 
 static int load(struct machine *m, struct error *err)
 {
-	struct boot_options opt = {.cmdline = m->opt->cmdline};
+	struct boot_options opt = {
+		.cmdline = m->opt->cmdline, .module = m->modules.module, .module_count = m->modules.count,
+		.cpus = m->opt->cpus
+	};
 
 	return boot_load(&m->image, &opt, &m->mem, &m->entry, err);
 }
@@ -132,6 +138,8 @@ static int add_devices(struct machine *m, struct error *err)
 		rc = dev_debugcon_attach(&m->host, &m->bus);
 	if (rc == 0)
 		rc = dev_debug_exit_attach(&m->host, &m->bus);
+	if (rc == 0)
+		rc = dev_power_attach(&m->host, &m->bus);
 	if (rc == 0)
 		rc = dev_reset_attach(&m->reset, &m->bus);
 	return rc < 0 ? error_set(err, -rc, "the devices do not fit their bus") : 0;
@@ -347,6 +355,8 @@ static int build(struct machine *m, struct error *err)
 	if (rc == 0)
 		rc = cli_image_open(m->opt->kernel, &m->image, err);
 	if (rc == 0)
+		rc = cli_modules_open(m->opt, &m->modules, err);
+	if (rc == 0)
 		rc = add_memory(m, err);
 	if (rc == 0)
 		rc = load(m, err);
@@ -391,6 +401,7 @@ static void take_apart(struct machine *m)
 	if (m->signal_fd >= 0)
 		close(m->signal_fd);
 	guest_mem_fini(&m->mem);
+	cli_modules_close(&m->modules);
 	cli_image_close(&m->image);
 	cli_terminal_restore();
 }

@@ -112,6 +112,26 @@ static int set_append(struct cli_options *opt, const char *value, struct error *
 	return 0;
 }
 
+static int add_module(struct cli_options *opt, const char *value, bool has_text, struct error *err)
+{
+	if (*value == '\0' || *value == ' ')
+		return error_set(err, EINVAL, "empty file name in --%s", has_text ? "module" : "initrd");
+	if (opt->module_count == BOOT_MODULES_MAX)
+		return error_set(err, EINVAL, "more than %d initrds and modules", BOOT_MODULES_MAX);
+	opt->module[opt->module_count++] = (struct cli_module){.value = value, .has_text = has_text};
+	return 0;
+}
+
+static int set_initrd(struct cli_options *opt, const char *value, struct error *err)
+{
+	return add_module(opt, value, false, err);
+}
+
+static int set_module(struct cli_options *opt, const char *value, struct error *err)
+{
+	return add_module(opt, value, true, err);
+}
+
 static int set_eval(struct cli_options *opt, const char *value, struct error *err)
 {
 	if (opt->eval_count == CLI_MAX_EVALS)
@@ -170,6 +190,9 @@ static const struct cli_option table[] = {
 	 set_memory},
 	{"cpus", 'c', CLI_ARG_REQUIRED, "N", BOTH, "number of virtual CPUs (default 1)", set_cpus},
 	{"append", 'a', CLI_ARG_REQUIRED, "TEXT", BOTH, "add to the guest's command line", set_append},
+	{"initrd", 'i', CLI_ARG_REQUIRED, "FILE", BOTH, "give the kernel an initial RAM disk", set_initrd},
+	{"module", 0, CLI_ARG_REQUIRED, "\"FILE TEXT\"", BOTH, "give the kernel a file, and a text with it",
+	 set_module},
 	{"gdb", 0, CLI_ARG_OPTIONAL, "ADDR", RUN, "wait for a debugger before the first instruction",
 	 set_gdb},
 	{"gdb-attach", 0, CLI_ARG_OPTIONAL, "ADDR", RUN, "run, and let a debugger attach at any time",

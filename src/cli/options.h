@@ -24,12 +24,17 @@ enum cli_gdb {
 	CLI_GDB_ATTACH  /* --gdb-attach: the guest runs, a debugger may come and go */
 };
 
+/* A file for the guest: --initrd FILE, or --module 'FILE TEXT', all of which the guest gets as its text. */
+struct cli_module { const char *value; bool has_text; };
+
 /* Strings are borrowed from argv, but for cmdline. */
 struct cli_options {
 	enum cli_command command;
 	enum cli_command topic;        /* CLI_HELP: which command; CLI_HELP itself for the overview */
 	const char *kernel;            /* CLI_RUN, CLI_DEBUG: never NULL */
 	char cmdline[BOOT_CMDLINE_MAX];/* --append and what follows "--", joined by blanks */
+	struct cli_module module[BOOT_MODULES_MAX];
+	unsigned module_count;
 	uint64_t memory;               /* bytes, a multiple of 4096 */
 	unsigned cpus;
 	enum cli_gdb gdb;

@@ -103,6 +103,30 @@ static void gdb_addresses(void **state)
 	assert_int_equal(opt.gdb_address.kind, SERVER_STDIO);
 }
 
+static void modules(void **state)
+{
+	struct cli_options opt = must_parse(ARGS("run", "-i", "a b", "--initrd=c", "--module", "d e f", "k"));
+	static const char *bad[] = {"--initrd=", "--module=", "--module= x"};
+	const char *many[2 * BOOT_MODULES_MAX + 5] = {"run", "k"};
+	struct error err;
+
+	(void)state;
+	assert_int_equal(opt.module_count, 3);
+	assert_string_equal(opt.module[0].value, "a b");
+	assert_false(opt.module[0].has_text || opt.module[1].has_text);
+	assert_string_equal(opt.module[1].value, "c");
+	assert_string_equal(opt.module[2].value, "d e f");
+	assert_true(opt.module[2].has_text);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(parse(ARGS("run", "k", bad[i]), &opt, &err), -EINVAL);
+	for (unsigned i = 0; i <= BOOT_MODULES_MAX; i++)
+		many[2 + i] = "-im";
+	assert_int_equal(parse(many, &opt, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "more than 32 initrds"));
+	many[2 + BOOT_MODULES_MAX] = NULL;
+	assert_int_equal(parse(many, &opt, &err), 0);
+}
+
 static void debug_options(void **state)
 {
 	struct cli_options opt = must_parse(ARGS("debug", "--lldb", "-e", "b main", "--eval=c", "--debugger",
@@ -289,6 +313,7 @@ int main(void)
 		cmocka_unit_test(every_option_of_run),
 		cmocka_unit_test(spellings),
 		cmocka_unit_test(gdb_addresses),
+		cmocka_unit_test(modules),
 		cmocka_unit_test(debug_options),
 		cmocka_unit_test(other_commands),
 		cmocka_unit_test(refuses),

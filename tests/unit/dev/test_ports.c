@@ -2,6 +2,7 @@
 #include "../cmocka_all.h"
 #include "dev/debug_exit.h"
 #include "dev/debugcon.h"
+#include "dev/power.h"
 #include "fake_host.h"
 #include <errno.h>
 
@@ -48,8 +49,40 @@ static void test_exit(void **state)
 	}
 }
 
+static void test_power(void **state)
+{
+	static const struct exit_row rows[] = {
+		{0x604, 0x2000, 2, 0},  {0x604, 0x3c01, 2, 0},  {0x604, 0x1c01, 2, -1}, {0x605, 0x20, 1, 0},
+		{0x605, 0x1c, 1, -1},   {0x604, 0x2000, 4, 0},  {0x604, 0x20, 1, -1},   {0x600, 0x2000, 2, -1},
+		{0x602, 0xffff, 2, -1}, {0xb004, 0x2000, 2, 0}, {0xb004, 0, 2, -1},     {0xb005, 0x20, 1, -1},
+	};
+	struct fake_host f;
+	struct dev_bus bus;
+	uint32_t v = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		fake_host_init(&f);
+		dev_bus_init(&bus);
+		assert_int_equal(dev_power_attach(&f.host, &bus), 0);
+		dev_bus_write(&bus, DEV_PORT, rows[i].port, &rows[i].value, rows[i].len);
+		if (f.exits != (rows[i].status >= 0) || f.status != 0)
+			fail_msg("row %zu: %u exits, status %u", i, f.exits, f.status);
+	}
+	dev_bus_read(&bus, DEV_PORT, 0x604, &v, 2);
+	assert_int_equal(v, 1);
+	dev_bus_read(&bus, DEV_PORT, 0x600, &v, 4);
+	assert_int_equal(v, 0);
+	dev_bus_read(&bus, DEV_PORT, 0x602, &v, 4);
+	assert_int_equal(v, 0x10000);
+	dev_bus_read(&bus, DEV_PORT, 0xb004, &v, 2);
+	assert_int_equal(v & 0xffff, 0);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_debugcon), cmocka_unit_test(test_exit)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_debugcon), cmocka_unit_test(test_exit), cmocka_unit_test(test_power),
+	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,20 @@
+/*
+ * Power-off as PC firmware has it, and just enough of ACPI's fixed registers (ACPI 6.3, 4.8.3) behind it:
+ *   0x600-0x603  PM1 status, always clear, and enable
+ *   0x604-0x605  PM1 control: SCI_EN reads 1; a write with SLP_EN ends the guest with status 0
+ *   0xb004       the same port of old emulators, which small kernels try first
+ */
+#ifndef DEV_POWER_H
+#define DEV_POWER_H
+
+#include "dev/bus.h"
+
+#define DEV_POWER_PORT 0x600u
+#define DEV_POWER_SIZE 8u
+#define DEV_POWER_CONTROL 4u      /* offset */
+#define DEV_POWER_OLD_PORT 0xb004u
+
+/* No state but the host, which is borrowed for the life of the bus. Errors of dev_bus_add(). */
+int dev_power_attach(const struct dev_host *host, struct dev_bus *bus);
+
+#endif
