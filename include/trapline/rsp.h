@@ -19,6 +19,7 @@
  *  - Exactly one reply is owed for each request. A second reply is a bug of the caller: it is dropped and
  *    counted in rsp_engine.misuse. While a reply is owed, rsp_engine_next() returns no further request.
  *    RSP_KILL from "k" and RSP_RESTART owe none; one reply given all the same is dropped and not counted.
+ *    LLDB alone waits for an answer to "k": rsp_reply_stop() of RSP_STOP_KILLED.
  *  - One thread at a time per engine. Nothing here blocks.
  *
  * Sources: GDB manual, appendix "GDB Remote Serial Protocol"; LLDB docs/lldb-gdb-remote.txt.
@@ -37,6 +38,7 @@ extern "C" {
 /* ---- limits ------------------------------------------------------------------------------------ */
 
 #define RSP_MAX_VCONT 128     /* actions of one vCont packet; more is an error reply */
+#define RSP_MAX_RANGES 128    /* ranges of one MultiMemRead packet; more is an error reply */
 #define RSP_MAX_EXPEDITED 8   /* registers carried by one stop reply */
 #define RSP_MIN_PACKET 1024   /* smallest packet_size an engine accepts */
 
@@ -70,6 +72,9 @@ enum rsp_feature {
 	RSP_F_CONSOLE = 1 << 19,      /* O packets while running */
 	RSP_F_COND_BREAK = 1 << 20,   /* conditions in Z packets (point.extra): ConditionalBreakpoints+ */
 	RSP_F_BREAK_CMDS = 1 << 21,   /* commands in Z packets (point.extra): BreakpointCommands+ */
+	RSP_F_LIBRARIES = 1 << 22,    /* qXfer:libraries-svr4:read, offered to LLDB alone: GDB has the image
+	                               * by exec-file, and would take it for a shared library besides */
+	RSP_F_MULTI_READ = 1 << 23,   /* MultiMemRead */
 };
 
 /* ---- requests ---------------------------------------------------------------------------------- */
@@ -90,6 +95,7 @@ enum rsp_kind {
 	RSP_READ_REG,          /* p              reg, value unused */
 	RSP_WRITE_REG,         /* P              reg */
 	RSP_READ_MEM,          /* m, x           mem (binary says which), data unused */
+	RSP_READ_RANGES,       /* MultiMemRead   ranges     (answer: rsp_reply_ranges) */
 	RSP_WRITE_MEM,         /* M, X           mem */
 	RSP_INSERT_POINT,      /* Z0-Z4          point */
 	RSP_REMOVE_POINT,      /* z0-z4          point */
@@ -108,7 +114,7 @@ enum rsp_kind {
 	RSP_PHYS_MODE_QUERY,   /* qqemu.PhyMemMode -        (answer: rsp_reply_text "0"/"1") */
 	RSP_PHYS_MODE_SET,     /* Qqemu.PhyMemMode:N flag */
 	RSP_DETACH,            /* D              - */
-	RSP_KILL,              /* k (no reply is owed), vKill */
+	RSP_KILL,              /* k (no reply is owed but to LLDB), vKill */
 	RSP_EXTENDED,          /* !              - */
 	RSP_RESTART,           /* R (no reply is owed) */
 	RSP_RUN,               /* vRun           run        (answer: rsp_reply_stop) */
@@ -121,6 +127,7 @@ enum rsp_kind {
 	RSP_THREAD_STOP,       /* qThreadStopInfo thread    (answer: rsp_reply_stop) */
 	RSP_THREADS_JSON,      /* jThreadsInfo   -          (answer: rsp_reply_binary: JSON) */
 	RSP_WATCH_INFO,        /* qWatchpointSupportInfo -  (answer: rsp_reply_text "num:4;") */
+	RSP_SERVER_VERSION,    /* qGDBServerVersion -       (answer: rsp_reply_text "name:...;version:...;") */
 	RSP_SAVE_REGS,         /* QSaveRegisterState    thread (answer: rsp_reply_number) */
 	RSP_RESTORE_REGS,      /* QRestoreRegisterState thread, number */
 	RSP_ALLOCATE,          /* _M             mem.addr = size, mem.len = bits r 4, w 2, x 1
@@ -128,6 +135,8 @@ enum rsp_kind {
 	RSP_DEALLOCATE,        /* _m             mem.addr */
 	RSP_KIND_COUNT
 };
+
+struct rsp_range { uint64_t addr, len; };
 
 enum rsp_point { RSP_POINT_SW, RSP_POINT_HW, RSP_POINT_WRITE, RSP_POINT_READ, RSP_POINT_ACCESS };
 
@@ -157,6 +166,7 @@ struct rsp_request {
 			const uint8_t *data; /* M, X: exactly len bytes */
 			bool binary;         /* x; rsp_reply_memory answers either */
 		} mem;
+		struct { const struct rsp_range *range; size_t count; } ranges;
 		struct {
 			enum rsp_point type;
 			uint64_t addr;
@@ -291,6 +301,7 @@ struct rsp_engine {
 	struct rsp_tid general, resume;
 	struct rsp_request req;
 	struct rsp_action actions[RSP_MAX_VCONT];
+	struct rsp_range ranges[RSP_MAX_RANGES];
 };
 
 /* Prepares an engine for a new client. 0, or -1 when a size in cfg is below its minimum. */
@@ -357,6 +368,8 @@ void rsp_reply_hex(struct rsp_engine *e, const void *bytes, size_t len); /* cut 
 void rsp_reply_regs(struct rsp_engine *e, const uint8_t *bytes, const bool *map, size_t len);
 /* m: hex; x: 'b' + binary (bare for older LLDBs). What does not fit is left off: clients ask for the rest. */
 void rsp_reply_memory(struct rsp_engine *e, const void *bytes, size_t len);
+/* MultiMemRead: how many bytes of each range were read (count numbers), then all of them, escaped. */
+void rsp_reply_ranges(struct rsp_engine *e, const size_t *lengths, size_t count, const void *bytes);
 /* Escaped, nothing in front; an error reply when it does not fit. */
 void rsp_reply_binary(struct rsp_engine *e, const void *bytes, size_t len);
 /* Hex, no leading zeros; decimal to QSaveRegisterState, as LLDB expects. */
@@ -369,6 +382,7 @@ void rsp_reply_xfer(struct rsp_engine *e, const void *whole, size_t total);
 void rsp_reply_offsets(struct rsp_engine *e, uint64_t bias);    /* TextSeg=bias */
 void rsp_reply_search(struct rsp_engine *e, bool found, uint64_t addr);
 void rsp_reply_crc(struct rsp_engine *e, uint32_t crc);
+/* F RESULT: -1 with error, else a number; data (not NULL): len is the result, less where not all of it fits. */
 void rsp_reply_file(struct rsp_engine *e, int64_t result, int error, const void *data, size_t len);
 /* qMemoryRegionInfo: perms is "", "r", "rw", "rx", "rwx"; name may be NULL. */
 void rsp_reply_region(struct rsp_engine *e, uint64_t start, uint64_t size, const char *perms,

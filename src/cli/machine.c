@@ -1,6 +1,7 @@
 #include "cli/machine.h"
 
 #include "base/log.h"
+#include "boot/symbols.h"
 #include "cli/console.h"
 #include "cli/debug_cmd.h"
 #include "cli/image.h"
@@ -18,6 +19,7 @@
 #include "server/loop.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +60,8 @@ struct machine {
 	int signal_fd, signal_id;
 	int signal;               /* that ended us, 0: none */
 	bool quit;                /* the user's key ended us */
+	char image_path[PATH_MAX]; /* absolute */
+	char cmdline[BOOT_CMDLINE_MAX]; /* given by a debugger's "run"; "": the one we were started with */
 };
 
 /* ---- what devices may do ---- */
@@ -103,7 +107,8 @@ static int add_memory(struct machine *m, struct error *err)
 static int load(struct machine *m, struct error *err)
 {
 	struct boot_options opt = {
-		.cmdline = m->opt->cmdline, .module = m->modules.module, .module_count = m->modules.count,
+		.cmdline = m->cmdline[0] ? m->cmdline : m->opt->cmdline,
+		.module = m->modules.module, .module_count = m->modules.count,
 		.cpus = m->opt->cpus
 	};
 
@@ -158,6 +163,23 @@ static int create_kvm(struct machine *m, struct error *err)
 	return kvm_machine_new(&cfg, &m->kvm, err);
 }
 
+static int find_symbol(void *ctx, const char *name, uint64_t *ret)
+{
+	return boot_symbol_find(&((struct machine *)ctx)->image, name, ret);
+}
+
+static int set_cmdline(void *ctx, const char *text, struct error *err)
+{
+	struct machine *m = ctx;
+	size_t len = strlen(text);
+
+	if (len >= sizeof(m->cmdline))
+		return error_set(err, E2BIG, "the command line has %zu bytes, more than %zu", len,
+				 sizeof(m->cmdline) - 1);
+	memcpy(m->cmdline, text, len + 1);
+	return 0;
+}
+
 static int create_session(struct machine *m, struct error *err)
 {
 	struct debug_config cfg = {
@@ -166,9 +188,15 @@ static int create_session(struct machine *m, struct error *err)
 		.caps = &m->probe.caps,
 		.layout = kvm_machine_layout(m->kvm),
 		.mem = &m->mem,
-		.image_path = m->image.name,
+		.image_path = realpath(m->image.name, m->image_path),
+		.image_bytes = m->image.bytes,
+		.image_size = m->image.size,
 		.image_bias = m->entry.bias,
 		.stay_stopped = m->gdb == CLI_GDB_WAIT,
+		.launched = m->opt->command == CLI_DEBUG,
+		.ctx = m,
+		.symbol = find_symbol,
+		.set_cmdline = set_cmdline,
 	};
 	struct cli_stub_config stub = {
 		.address = m->gdb != CLI_GDB_OFF ? &m->address : NULL,

@@ -61,6 +61,7 @@ struct debug_vcpu {
 };
 
 #define DEBUG_SAVED_REGS 8
+#define DEBUG_MAX_FILES 4
 #define DEBUG_XML_SIZE 65536
 #define DEBUG_TEXT_SIZE 32768
 
@@ -74,6 +75,9 @@ struct debug_session {
 	bool owed, hold, detached;
 	bool stop_asked;                      /* ops->stop() since the last resume */
 	bool phys;                            /* memory requests take physical addresses */
+	bool cr3_chosen;                      /* virtual addresses are looked up through cr3, not the vcpu's */
+	uint64_t cr3;
+	bool file_open[DEBUG_MAX_FILES];      /* handles of vFile, all for the image */
 	bool step_irqs;                       /* steps may go into interrupt handlers */
 	enum debug_wish wish;
 	const struct rsp_request *deferred;
@@ -124,13 +128,17 @@ typedef void debug_handler(struct debug_session *s, const struct rsp_request *re
 
 debug_handler debug_registers_read_all, debug_registers_write_all, debug_registers_read,
 	debug_registers_write, debug_registers_save, debug_registers_restore;
-debug_handler debug_query_read_mem, debug_query_write_mem, debug_query_search, debug_query_crc;
+debug_handler debug_query_read_mem, debug_query_read_ranges, debug_query_write_mem, debug_query_search, debug_query_crc;
 debug_handler debug_query_xfer, debug_query_offsets, debug_query_attached, debug_query_phys,
 	debug_query_set_phys;
 debug_handler debug_threads_set, debug_threads_alive, debug_threads_current, debug_threads_list,
 	debug_threads_extra;
 debug_handler debug_lldb_host_info, debug_lldb_process_info, debug_lldb_register_info,
-	debug_lldb_region_info, debug_lldb_threads_json, debug_lldb_watch_info;
+	debug_lldb_region_info, debug_lldb_threads_json, debug_lldb_watch_info, debug_lldb_server_version,
+	debug_lldb_allocate;
+size_t debug_lldb_libraries(struct debug_session *s, char *buf, size_t size); /* the XML's length */
+debug_handler debug_file_request;
+bool debug_file_offered(const struct debug_config *cfg);
 debug_handler debug_monitor_request;
 debug_handler debug_resume_request;   /* the stop reply is owed instead, or an error is given */
 debug_handler debug_stop_query, debug_stop_thread;

@@ -68,6 +68,44 @@ void debug_lldb_watch_info(struct debug_session *s, const struct rsp_request *re
 	rsp_reply_text(s->engine, s->cfg.caps->data_dr ? "num:4;" : "num:32;");
 }
 
+void debug_lldb_server_version(struct debug_session *s, const struct rsp_request *req)
+{
+	(void)req;
+	rsp_reply_text(s->engine, "name:trapline;");
+}
+
+/* _M and _m: all of the guest's memory is the guest's. An empty reply would make LLDB call its "mmap". */
+void debug_lldb_allocate(struct debug_session *s, const struct rsp_request *req)
+{
+	(void)req;
+	rsp_reply_error(s->engine, ENOMEM, "no memory of the guest is set aside for the debugger");
+}
+
+/* ---- modules ---- */
+
+static void add_xml_string(struct debug_text *t, const char *text)
+{
+	for (; *text; text++) {
+		if ((unsigned char)*text < 0x20 || strchr("<>&'\"", *text))
+			debug_text_add(t, "&#%u;", (unsigned char)*text);
+		else
+			debug_text_add(t, "%c", *text);
+	}
+}
+
+/* l_addr is what LLDB adds to the addresses in the file. */
+size_t debug_lldb_libraries(struct debug_session *s, char *buf, size_t size)
+{
+	struct debug_text t;
+
+	debug_text_init(&t, buf, size);
+	debug_text_add(&t, "<library-list-svr4 version=\"1.0\"><library name=\"");
+	add_xml_string(&t, s->cfg.image_path);
+	debug_text_add(&t, "\" lm=\"0x0\" l_addr=\"0x%" PRIx64 "\" l_ld=\"0x0\"/></library-list-svr4>\n",
+	               s->cfg.image_bias);
+	return t.len;
+}
+
 /* ---- regions ---- */
 
 struct region {

@@ -30,7 +30,7 @@ static void cmd_help(const struct call *c)
 {
 	debug_text_add(c->out, "monitor commands of trapline:\n");
 	for (const struct command *cmd = commands; cmd->name; cmd++)
-		debug_text_add(c->out, "  %-15s %-8s %s\n", cmd->name, cmd->args, cmd->help);
+		debug_text_add(c->out, "  %-15s %-17s %s\n", cmd->name, cmd->args, cmd->help);
 }
 
 static void cmd_regs(const struct call *c)
@@ -113,6 +113,39 @@ static void cmd_phys(const struct call *c)
 	set_switch(c, &c->s->phys, "physical addressing");
 }
 
+/* Bit 12 of CR3 tells the halves of Linux's pairs of page tables apart (PTI_PGTABLE_SWITCH_BIT). */
+#define KPTI_BIT 0x1000u
+
+static void cmd_cr3(const struct call *c)
+{
+	struct debug_session *s = c->s;
+	const struct x86_state *st = debug_get(s, c->vcpu, X86_GROUP_CORE | X86_GROUP_SYSTEM);
+	uint64_t cr3;
+
+	if (strcmp(c->arg, "auto") == 0) {
+		s->cr3_chosen = false;
+	} else if (strcmp(c->arg, "other") == 0 && st) {
+		s->cr3 = st->cr3 ^ KPTI_BIT;
+		s->cr3_chosen = true;
+	} else if (c->arg[0] && parse_address(c->arg, &cr3) == 0) {
+		s->cr3 = cr3;
+		s->cr3_chosen = true;
+	} else if (c->arg[0]) {
+		debug_text_add(c->out, "cr3 takes auto, other or an address, not '%.40s'\n", c->arg);
+		return;
+	}
+	if (s->cr3_chosen)
+		debug_text_add(c->out, "addresses are looked up through cr3 0x%" PRIx64, s->cr3);
+	else
+		debug_text_add(c->out, "addresses are looked up through the selected cpu's own cr3");
+	debug_text_add(c->out, ". In GDB: maintenance flush dcache\n");
+}
+
+static void cmd_kaslr(const struct call *c)
+{
+	debug_monitor_kaslr(c->s, c->vcpu, c->out);
+}
+
 static void cmd_step_interrupts(const struct call *c)
 {
 	set_switch(c, &c->s->step_irqs, "stepping into interrupt handlers");
@@ -160,8 +193,10 @@ static void cmd_mode(const struct call *c)
 
 static const struct command commands[] = {
 	{ "break", "", "breakpoints and watchpoints: by what means, how often hit", cmd_break },
+	{ "cr3", "[auto|other|ADDR]", "page tables for memory commands; other: of a KPTI pair", cmd_cr3 },
 	{ "exits", "", "what the machine came out of guest mode for, counted", cmd_exits },
 	{ "help", "", "this list", cmd_help },
+	{ "kaslr", "", "how far a kernel that relocated itself stands from its symbols", cmd_kaslr },
 	{ "mode", "", "CPU mode, paging, privilege level, linear pc", cmd_mode },
 	{ "phys", "[on|off]", "memory commands take physical addresses", cmd_phys },
 	{ "quit", "", "end the machine", cmd_quit },

@@ -9,6 +9,9 @@
 /* The text of "monitor regs": st needs all groups that could be had (groups says which). */
 void debug_monitor_regs(const struct x86_state *st, unsigned groups, struct debug_text *t);
 
+/* "monitor kaslr": evidence, then the lines to type, or why they cannot be known. */
+void debug_monitor_kaslr(struct debug_session *s, unsigned vcpu, struct debug_text *out);
+
 /* The text of "monitor walk": every level of the page walk, decoded. */
 void debug_monitor_walk(const struct debug_view *v, uint64_t gva, struct debug_text *t);
 

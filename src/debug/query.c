@@ -45,6 +45,30 @@ void debug_query_read_mem(struct debug_session *s, const struct rsp_request *req
 		rsp_reply_memory(s->engine, s->buf, (size_t)n);
 }
 
+/*
+ * MultiMemRead: what is read of each range lies behind that of the one before. A reply with nothing but
+ * escapes still fits: half of the packet, less the list of lengths.
+ */
+void debug_query_read_ranges(struct debug_session *s, const struct rsp_request *req)
+{
+	size_t count = req->u.ranges.count, done = 0, most, lengths[RSP_MAX_RANGES];
+	struct debug_view view;
+
+	if (request_view(s, req, &view) < 0)
+		return;
+	most = rsp_engine_reply_room(s->engine, true) / 2;
+	most -= 8 * count < most ? 8 * count : most;
+	for (size_t i = 0; i < count; i++) {
+		const struct rsp_range *r = &req->u.ranges.range[i];
+		size_t len = r->len < most - done ? (size_t)r->len : most - done;
+		int64_t n = debug_view_read(&view, r->addr, s->buf + done, len, NULL);
+
+		lengths[i] = n < 0 ? 0 : (size_t)n;
+		done += lengths[i];
+	}
+	rsp_reply_ranges(s->engine, lengths, count, s->buf);
+}
+
 void debug_query_write_mem(struct debug_session *s, const struct rsp_request *req)
 {
 	struct debug_view view;
@@ -177,6 +201,10 @@ void debug_query_xfer(struct debug_session *s, const struct rsp_request *req)
 		rsp_reply_xfer(s->engine, s->xml, s->xml_len);
 	else if (strcmp(req->u.xfer.object, "threads") == 0)
 		rsp_reply_xfer(s->engine, s->text, debug_threads_xml(s, s->text, sizeof(s->text)));
+	else if (strcmp(req->u.xfer.object, "exec-file") == 0)
+		rsp_reply_xfer(s->engine, s->cfg.image_path, strlen(s->cfg.image_path));
+	else if (strcmp(req->u.xfer.object, "libraries-svr4") == 0)
+		rsp_reply_xfer(s->engine, s->text, debug_lldb_libraries(s, s->text, sizeof(s->text)));
 	else
 		rsp_reply_error(s->engine, ENOENT, "there is no such object");
 }
@@ -187,11 +215,11 @@ void debug_query_offsets(struct debug_session *s, const struct rsp_request *req)
 	rsp_reply_offsets(s->engine, s->cfg.image_bias);
 }
 
-/* "1": quitting the debugger detaches; the guest is not lost by it. */
+/* "1": quitting the debugger detaches, the guest is not lost by it. "0": it kills. */
 void debug_query_attached(struct debug_session *s, const struct rsp_request *req)
 {
 	(void)req;
-	rsp_reply_text(s->engine, "1");
+	rsp_reply_text(s->engine, s->cfg.launched ? "0" : "1");
 }
 
 void debug_query_phys(struct debug_session *s, const struct rsp_request *req)

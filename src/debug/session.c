@@ -3,6 +3,7 @@
 #include "debug/event.h"
 #include "debug/resume.h"
 #include "debug/stop.h"
+#include "debug/text.h"
 #include "x86/tdesc.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -56,7 +57,8 @@ uint32_t debug_session_features(const struct debug_session *s)
 {
 	const struct debug_caps *c = s->cfg.caps;
 	uint32_t f = RSP_F_NOACK | RSP_F_XML_FEATURES | RSP_F_XML_THREADS | RSP_F_BINARY_READ |
-	             RSP_F_MONITOR | RSP_F_SEARCH | RSP_F_CRC | RSP_F_PHYS_MODE | RSP_F_LLDB | RSP_F_CONSOLE;
+	             RSP_F_MONITOR | RSP_F_SEARCH | RSP_F_CRC | RSP_F_PHYS_MODE | RSP_F_LLDB | RSP_F_CONSOLE |
+	             RSP_F_MULTI_READ;
 
 	if (c->int3 || c->exec_dr || c->step)
 		f |= RSP_F_SWBREAK;
@@ -68,6 +70,8 @@ uint32_t debug_session_features(const struct debug_session *s)
 		f |= RSP_F_STEP | RSP_F_RANGE_STEP;
 	if (s->cfg.ops->reset)
 		f |= RSP_F_EXTENDED;
+	if (debug_file_offered(&s->cfg))
+		f |= RSP_F_EXEC_FILE | RSP_F_VFILE | RSP_F_LIBRARIES;
 	/* TextSeg moves the image: for one that stands where it was linked it must not be said. */
 	if (s->cfg.image_bias)
 		f |= RSP_F_OFFSETS;
@@ -80,7 +84,8 @@ void debug_session_connect(struct debug_session *s, struct rsp_engine *e)
 	s->owed = s->detached = false;
 	s->deferred = NULL;
 	s->wish = DEBUG_WISH_NONE;
-	s->phys = s->step_irqs = false;
+	s->phys = s->step_irqs = s->cr3_chosen = false;
+	memset(s->file_open, 0, sizeof(s->file_open));
 	memset(s->saved, 0, sizeof(s->saved));
 	if (s->last.kind < DEBUG_REPORT_FATAL)
 		s->last = debug_stop_plain(DEBUG_REPORT_TRAP, s->current);
@@ -170,9 +175,15 @@ static void detach(struct debug_session *s, const struct rsp_request *req)
 
 static void kill_machine(struct debug_session *s, const struct rsp_request *req)
 {
+	static const struct rsp_stop killed = { .kind = RSP_STOP_KILLED, .signal = RSP_SIG_KILL, .core = -1 };
+	const uint32_t lldb = RSP_CLIENT_THREAD_SUFFIX | RSP_CLIENT_LIST_THREADS | RSP_CLIENT_LLDB_ERRORS;
+
 	(void)req;
 	s->wish = DEBUG_WISH_CLOSE;
-	rsp_reply_ok(s->engine);
+	if (rsp_engine_client(s->engine) & lldb)
+		rsp_reply_stop(s->engine, &killed);
+	else
+		rsp_reply_ok(s->engine);
 	s->cfg.ops->kill(s->cfg.target);
 }
 
@@ -217,6 +228,8 @@ int debug_session_view(struct debug_session *s, unsigned vcpu, bool physical, st
 			return error_set(err, EBUSY, "cpu%u is running", vcpu);
 	}
 	debug_view_init(ret, s->cfg.mem, &s->points.int3, st, s->cfg.layout);
+	if (s->cr3_chosen)
+		ret->paging.cr3 = s->cr3;
 	return 0;
 }
 
@@ -266,11 +279,30 @@ static void restart(struct debug_session *s, const struct rsp_request *req)
 		reset(s, &err);
 }
 
+/* The arguments of vRun, if there are any, become the guest's command line. */
+static int take_arguments(struct debug_session *s, const struct rsp_request *req, struct error *err)
+{
+	struct debug_text t;
+
+	if (req->u.run.argc == 0)
+		return 0;
+	if (!s->cfg.set_cmdline)
+		return error_set(err, ENOTSUP, "this machine's command line cannot be changed");
+	debug_text_init(&t, s->text, sizeof(s->text));
+	for (size_t i = 0; i < req->u.run.argc; i++)
+		debug_text_add(&t, "%s%s", i ? " " : "", req->u.run.argv[i]);
+	return s->cfg.set_cmdline(s->cfg.ctx, s->text, err);
+}
+
+/* A file's name changes nothing: the machine has the one image that it was started with. */
 static void run_anew(struct debug_session *s, const struct rsp_request *req)
 {
 	struct error err;
+	int rc = take_arguments(s, req, &err);
 
-	if (reset(s, &err) < 0)
+	if (rc == 0)
+		rc = reset(s, &err);
+	if (rc < 0)
 		debug_reply_error(s, &err);
 	else
 		debug_stop_query(s, req);
@@ -288,6 +320,7 @@ static const struct request_row rows[RSP_KIND_COUNT] = {
 	[RSP_READ_REG] = { debug_registers_read, true },
 	[RSP_WRITE_REG] = { debug_registers_write, true },
 	[RSP_READ_MEM] = { debug_query_read_mem, true },
+	[RSP_READ_RANGES] = { debug_query_read_ranges, true },
 	[RSP_WRITE_MEM] = { debug_query_write_mem, true },
 	[RSP_INSERT_POINT] = { insert_point, true },
 	[RSP_REMOVE_POINT] = { remove_point, true },
@@ -317,6 +350,10 @@ static const struct request_row rows[RSP_KIND_COUNT] = {
 	[RSP_THREAD_STOP] = { debug_stop_thread, true },
 	[RSP_THREADS_JSON] = { debug_lldb_threads_json, true },
 	[RSP_WATCH_INFO] = { debug_lldb_watch_info, false },
+	[RSP_SERVER_VERSION] = { debug_lldb_server_version, false },
+	[RSP_VFILE] = { debug_file_request, false },
+	[RSP_ALLOCATE] = { debug_lldb_allocate, false },
+	[RSP_DEALLOCATE] = { debug_lldb_allocate, false },
 	[RSP_SAVE_REGS] = { debug_registers_save, true },
 	[RSP_RESTORE_REGS] = { debug_registers_restore, true },
 };

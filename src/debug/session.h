@@ -19,7 +19,15 @@ struct debug_config {
 	const struct x86_layout *layout;
 	struct guest_mem *mem;
 	const char *image_path;   /* absolute path of the kernel; NULL: not told to the client */
+	const uint8_t *image_bytes; /* the file's; served to the client, read-only, where it is an ELF64 */
+	size_t image_size;
 	uint64_t image_bias;
+	bool launched;            /* the debugger is ours: when it quits, the machine ends */
+	void *ctx;
+	/* Where a symbol of the image is linked: 0, -ENOENT. NULL: nothing is known of symbols. */
+	int (*symbol)(void *ctx, const char *name, uint64_t *ret_addr);
+	/* The guest's command line from the next reset on. 0, -E2BIG. NULL: cannot be changed. */
+	int (*set_cmdline)(void *ctx, const char *text, struct error *err);
 	bool stay_stopped;        /* a client that vanishes leaves the guest stopped (--gdb), else it runs;
 	                           * one that detached leaves it running in any case */
 };

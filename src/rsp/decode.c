@@ -82,7 +82,9 @@ void rsp_decode_packet(struct rsp_engine *e, bool whole)
 
 bool rsp_decode_owes_reply(const struct rsp_engine *e)
 {
-	return e->req.kind != RSP_RESTART && !(e->req.kind == RSP_KILL && e->frame.buf[0] == 'k');
+	if (e->req.kind == RSP_KILL && e->frame.buf[0] == 'k')
+		return rsp_engine_is_lldb(e);
+	return e->req.kind != RSP_RESTART;
 }
 
 /* ---- decoders ---- */
@@ -149,6 +151,25 @@ enum rsp_decoded rsp_decode_mem_read(struct rsp_engine *e, struct rsp_cursor *c,
 		return RSP_ANSWERED;
 	}
 	return RSP_DECODED;
+}
+
+/* "MultiMemRead:ranges:ADDR,LEN,ADDR,LEN;" (LLDB, docs/resources/lldbgdbremote.md). */
+enum rsp_decoded rsp_decode_mem_ranges(struct rsp_engine *e, struct rsp_cursor *c, struct rsp_request *req)
+{
+	size_t n = 0;
+
+	if (!rsp_cursor_text(c, ":ranges:"))
+		return RSP_MALFORMED;
+	do {
+		if (n == RSP_MAX_RANGES || !rsp_cursor_range(c, &e->ranges[n].addr, &e->ranges[n].len))
+			return RSP_MALFORMED;
+		n++;
+	} while (rsp_cursor_char(c, ','));
+	if (!rsp_cursor_char(c, ';'))
+		return RSP_MALFORMED;
+	req->u.ranges.range = e->ranges;
+	req->u.ranges.count = n;
+	return finish(c);
 }
 
 /* A write of nothing is how a client asks whether the packet is known; it always succeeds. */

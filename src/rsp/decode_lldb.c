@@ -59,6 +59,14 @@ enum rsp_decoded rsp_decode_process_end(struct rsp_engine *e, struct rsp_cursor 
 	return RSP_ANSWERED;
 }
 
+enum rsp_decoded rsp_decode_no_plugins(struct rsp_engine *e, struct rsp_cursor *c, struct rsp_request *req)
+{
+	(void)c;
+	(void)req;
+	rsp_reply_binary(e, "[]", 2);
+	return RSP_ANSWERED;
+}
+
 enum rsp_decoded rsp_decode_register_info(struct rsp_engine *e, struct rsp_cursor *c, struct rsp_request *req)
 {
 	(void)e;

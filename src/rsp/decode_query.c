@@ -18,15 +18,17 @@ static const struct { const char *name; uint32_t bit; } offers[] = {
 	{"vContSupported+", RSP_CLIENT_VCONT},
 };
 
-/* What we say beyond the adverts of the packet table: needs the client's bit, and the feature. */
-static const struct { const char *text; uint32_t client, feature; } extras[] = {
-	{";multiprocess+", RSP_CLIENT_MULTIPROCESS, 0},
-	{";swbreak+", RSP_CLIENT_SWBREAK, RSP_F_SWBREAK},
-	{";hwbreak+", RSP_CLIENT_HWBREAK, RSP_F_HWBREAK},
-	{";error-message+", RSP_CLIENT_ERROR_TEXT, 0},
-	{";vContSupported+", 0, 0},
-	{";ConditionalBreakpoints+", 0, RSP_F_COND_BREAK},
-	{";BreakpointCommands+", 0, RSP_F_BREAK_CMDS},
+/* What we say beyond the adverts of the packet table: needs and forbids bits of the client, and the feature. */
+static const struct { const char *text; uint32_t client, feature, not_client; } extras[] = {
+	{";multiprocess+", RSP_CLIENT_MULTIPROCESS, 0, 0},
+	{";swbreak+", RSP_CLIENT_SWBREAK, RSP_F_SWBREAK, 0},
+	{";hwbreak+", RSP_CLIENT_HWBREAK, RSP_F_HWBREAK, 0},
+	{";error-message+", RSP_CLIENT_ERROR_TEXT, 0, 0},
+	{";vContSupported+", 0, 0, 0},
+	{";ConditionalBreakpoints+", 0, RSP_F_COND_BREAK, 0},
+	{";BreakpointCommands+", 0, RSP_F_BREAK_CMDS, 0},
+	/* Only GDB says vContSupported+; LLDB's own marks come after qSupported. */
+	{";qXfer:libraries-svr4:read+", 0, RSP_F_LIBRARIES, RSP_CLIENT_VCONT},
 };
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
@@ -75,7 +77,8 @@ enum rsp_decoded rsp_decode_supported(struct rsp_engine *e, struct rsp_cursor *c
 		rsp_writer_text(&w, advert);
 	}
 	for (size_t i = 0; i < LEN(extras); i++)
-		if ((extras[i].client & ~e->client) == 0 && (extras[i].feature & ~e->cfg.features) == 0)
+		if ((extras[i].client & ~e->client) == 0 && (extras[i].not_client & e->client) == 0 &&
+		    (extras[i].feature & ~e->cfg.features) == 0)
 			rsp_writer_text(&w, extras[i].text);
 	rsp_engine_close_reply(e, &w);
 	return RSP_ANSWERED;

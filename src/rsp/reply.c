@@ -254,6 +254,36 @@ void rsp_reply_crc(struct rsp_engine *e, uint32_t crc)
 	rsp_engine_close_reply(e, &w);
 }
 
+void rsp_reply_ranges(struct rsp_engine *e, const size_t *lengths, size_t count, const void *bytes)
+{
+	struct rsp_writer w;
+	size_t total = 0;
+
+	if (!rsp_engine_open_reply(e, &w))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			rsp_writer_char(&w, ',');
+		rsp_writer_number(&w, lengths[i]);
+		total += lengths[i];
+	}
+	rsp_writer_char(&w, ';');
+	rsp_writer_escaped(&w, bytes, total);
+	rsp_engine_close_reply(e, &w);
+}
+
+/* As many bytes as fit; their number stands in front, so they are counted first. */
+static void write_attachment(struct rsp_writer *w, const void *data, size_t len)
+{
+	const size_t header = 1 + 2 * sizeof(uint64_t); /* the number and ';' */
+	size_t room = rsp_writer_room(w);
+	size_t fits = rsp_writer_escaped_fit(data, len, room > header ? room - header : 0);
+
+	rsp_writer_number(w, fits);
+	rsp_writer_char(w, ';');
+	rsp_writer_escaped(w, data, fits);
+}
+
 /* GDB manual, "Host I/O Packets": F RESULT[,ERRNO][;ATTACHMENT], numbers in hex. */
 void rsp_reply_file(struct rsp_engine *e, int64_t result, int error, const void *data, size_t len)
 {
@@ -265,12 +295,10 @@ void rsp_reply_file(struct rsp_engine *e, int64_t result, int error, const void 
 	if (result < 0) {
 		rsp_writer_text(&w, "-1,");
 		rsp_writer_number(&w, error > 0 ? (unsigned)error : 0);
+	} else if (data != NULL) {
+		write_attachment(&w, data, len);
 	} else {
 		rsp_writer_number(&w, (uint64_t)result);
-		if (data != NULL) {
-			rsp_writer_char(&w, ';');
-			rsp_writer_escaped(&w, data, len);
-		}
 	}
 	rsp_engine_close_reply(e, &w);
 }

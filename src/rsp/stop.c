@@ -158,6 +158,9 @@ static void write_lldb(const struct rsp_engine *e, struct rsp_writer *w, const s
 		write_thread_list(w, stop);
 	write_regs(w, stop);
 	write_lldb_reason(w, stop);
+	/* At the first look at the target: there are modules to ask for. */
+	if (e->owed_kind == RSP_QUERY_HALT && (e->cfg.features & RSP_F_LIBRARIES))
+		rsp_writer_text(w, "library:;");
 }
 
 static void write_end(struct rsp_writer *w, char kind, uint32_t value)

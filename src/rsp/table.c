@@ -19,6 +19,7 @@
 	ROW("Hc", ALWAYS, SET_THREAD, ARGS, set_thread, NULL)                                           \
 	ROW("Hg", ALWAYS, SET_THREAD, ARGS, set_thread, NULL)                                           \
 	ROW("M", ALWAYS, WRITE_MEM, ARGS, mem_write, NULL)                                              \
+	ROW("MultiMemRead", MULTI_READ, READ_RANGES, LIST, mem_ranges, "MultiMemRead+")                 \
 	ROW("P", ALWAYS, WRITE_REG, ARGS, reg_write, NULL)                                              \
 	ROW("QEnableErrorStrings", LLDB, INTERNAL, EXACT, lldb_mode, NULL)                              \
 	ROW("QListThreadsInStopReply", LLDB, INTERNAL, EXACT, lldb_mode, NULL)                          \
@@ -48,6 +49,7 @@
 	ROW("qC", ALWAYS, CURRENT_THREAD, EXACT, plain, NULL)                                           \
 	ROW("qCRC", CRC, CRC, LIST, crc, NULL)                                                          \
 	ROW("qEcho", LLDB, INTERNAL, LIST, echo, "qEcho+")                                              \
+	ROW("qGDBServerVersion", LLDB, SERVER_VERSION, EXACT, plain, NULL)                              \
 	ROW("qHostInfo", LLDB, HOST_INFO, EXACT, plain, NULL)                                           \
 	ROW("qMemoryRegionInfo", LLDB, REGION_INFO, LIST, region, NULL)                                 \
 	ROW("qOffsets", OFFSETS, OFFSETS, EXACT, plain, NULL)                                           \
@@ -55,12 +57,14 @@
 	ROW("qRcmd", MONITOR, MONITOR, LIST, monitor, NULL)                                             \
 	ROW("qRegisterInfo", LLDB, REGISTER_INFO, ARGS, register_info, NULL)                            \
 	ROW("qSearch:memory", SEARCH, SEARCH_MEM, LIST, search, NULL)                                   \
+	ROW("qStructuredDataPlugins", LLDB, INTERNAL, EXACT, no_plugins, NULL)                          \
 	ROW("qSupported", ALWAYS, INTERNAL, LIST, supported, NULL)                                      \
 	ROW("qThreadExtraInfo", ALWAYS, THREAD_EXTRA, LIST, thread_extra, NULL)                         \
 	ROW("qThreadStopInfo", LLDB, THREAD_STOP, ARGS, thread, NULL)                                   \
 	ROW("qWatchpointSupportInfo", LLDB, WATCH_INFO, LIST, lenient, NULL)                            \
 	ROW("qXfer:exec-file:read", EXEC_FILE, XFER_READ, LIST, xfer, "qXfer:exec-file:read+")          \
 	ROW("qXfer:features:read", XML_FEATURES, XFER_READ, LIST, xfer, "qXfer:features:read+")         \
+	ROW("qXfer:libraries-svr4:read", LIBRARIES, XFER_READ, LIST, xfer, NULL)                        \
 	ROW("qXfer:memory-map:read", MEMORY_MAP, XFER_READ, LIST, xfer, "qXfer:memory-map:read+")       \
 	ROW("qXfer:threads:read", XML_THREADS, XFER_READ, LIST, xfer, "qXfer:threads:read+")            \
 	ROW("qfProcessInfo", LLDB, PROCESS_INFO, LIST, process_list, NULL)                              \

@@ -145,6 +145,20 @@ static bool escape_byte(struct rsp_writer *w, uint8_t c)
 	return true;
 }
 
+size_t rsp_writer_escaped_fit(const void *bytes, size_t len, size_t room)
+{
+	const uint8_t *src = bytes;
+	size_t i = 0, used = 0;
+
+	while (i < len) {
+		used += 1u + special[src[i]];
+		if (used > room)
+			break;
+		i++;
+	}
+	return i;
+}
+
 size_t rsp_writer_escaped(struct rsp_writer *w, const void *bytes, size_t len)
 {
 	const uint8_t *src = bytes;

@@ -34,6 +34,9 @@ void rsp_writer_tid(struct rsp_writer *w, int64_t tid);
  */
 size_t rsp_writer_escaped(struct rsp_writer *w, const void *bytes, size_t len);
 
+/* How many of them would be written into room bytes. */
+size_t rsp_writer_escaped_fit(const void *bytes, size_t len, size_t room);
+
 static inline size_t rsp_writer_room(const struct rsp_writer *w)
 {
 	return w->cap - w->len;

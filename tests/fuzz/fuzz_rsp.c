@@ -100,6 +100,10 @@ static void read_request(const struct rsp_request *r)
 		require(r->u.resume.count > 0 && r->u.resume.count <= RSP_MAX_VCONT, "actions");
 		read_all(r->u.resume.actions, r->u.resume.count * sizeof(r->u.resume.actions[0]));
 		break;
+	case RSP_READ_RANGES:
+		require(r->u.ranges.count > 0 && r->u.ranges.count <= RSP_MAX_RANGES, "ranges");
+		read_all(r->u.ranges.range, r->u.ranges.count * sizeof(r->u.ranges.range[0]));
+		break;
 	case RSP_XFER_READ:
 		read_all(r->u.xfer.object, strlen(r->u.xfer.object));
 		read_all(r->u.xfer.annex, strlen(r->u.xfer.annex));

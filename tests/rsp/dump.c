@@ -72,6 +72,12 @@ static void dump_mem(struct out *o, const struct rsp_request *r)
 		add_hex(o, r->u.mem.data, (size_t)r->u.mem.len);
 }
 
+static void dump_ranges(struct out *o, const struct rsp_request *r)
+{
+	for (size_t i = 0; i < r->u.ranges.count; i++)
+		add(o, " %" PRIx64 ",%" PRIx64, r->u.ranges.range[i].addr, r->u.ranges.range[i].len);
+}
+
 static void dump_point(struct out *o, const struct rsp_request *r)
 {
 	static const char *const types[] = {"sw", "hw", "write", "read", "access"};
@@ -158,6 +164,7 @@ static const struct { const char *name; void (*dump)(struct out *, const struct 
 	[RSP_READ_REG] = {"read-reg", dump_reg},
 	[RSP_WRITE_REG] = {"write-reg", dump_reg},
 	[RSP_READ_MEM] = {"read-mem", dump_mem},
+	[RSP_READ_RANGES] = {"read-ranges", dump_ranges},
 	[RSP_WRITE_MEM] = {"write-mem", dump_mem},
 	[RSP_INSERT_POINT] = {"insert-point", dump_point},
 	[RSP_REMOVE_POINT] = {"remove-point", dump_point},
@@ -188,6 +195,7 @@ static const struct { const char *name; void (*dump)(struct out *, const struct 
 	[RSP_THREAD_STOP] = {"thread-stop", dump_thread},
 	[RSP_THREADS_JSON] = {"threads-json", dump_plain},
 	[RSP_WATCH_INFO] = {"watch-info", dump_plain},
+	[RSP_SERVER_VERSION] = {"server-version", dump_plain},
 	[RSP_SAVE_REGS] = {"save-regs", dump_thread},
 	[RSP_RESTORE_REGS] = {"restore-regs", dump_thread},
 	[RSP_ALLOCATE] = {"allocate", dump_mem},

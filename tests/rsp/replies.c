@@ -152,6 +152,22 @@ static void do_file(struct rsp_engine *e, const char *line)
 	rsp_reply_file(e, result, error, len > 0 ? data : NULL, len);
 }
 
+/* "ranges LENGTH,LENGTH BYTES", lengths decimal */
+static void do_ranges(struct rsp_engine *e, const char *line)
+{
+	char lengths[256];
+	size_t length[64], count = 0;
+	char *at = lengths;
+
+	word(&line, lengths, sizeof(lengths));
+	while (count < 64 && *at != '\0') {
+		length[count++] = strtoul(at, &at, 10);
+		at += *at == ',';
+	}
+	rest_bytes(line);
+	rsp_reply_ranges(e, length, count, data);
+}
+
 static void do_region(struct rsp_engine *e, const char *line)
 {
 	uint64_t start = number(&line, 16), size = number(&line, 16);
@@ -281,7 +297,7 @@ static const struct { const char *name; void (*run)(struct rsp_engine *, const c
 	{"regs", do_regs}, {"memory", do_memory}, {"binary", do_binary}, {"number", do_number},
 	{"current-thread", do_current_thread}, {"threads", do_threads}, {"xfer", do_xfer},
 	{"offsets", do_offsets}, {"search", do_search}, {"crc", do_crc}, {"file", do_file},
-	{"region", do_region}, {"console", do_console}, {"stop", do_stop},
+	{"ranges", do_ranges}, {"region", do_region}, {"console", do_console}, {"stop", do_stop},
 };
 
 bool script_reply(struct rsp_engine *e, const char *line)

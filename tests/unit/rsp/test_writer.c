@@ -108,6 +108,7 @@ static void test_escapes(void **state)
 				struct rsp_writer w = room(cap);
 				size_t taken = rsp_writer_escaped(&w, src, sizeof(src));
 
+				assert_int_equal(rsp_writer_escaped_fit(src, sizeof(src), cap), taken);
 				assert_int_equal(w.overflow, taken < sizeof(src));
 				assert_int_equal(w.overflow, cap < len);
 				assert_true(w.len <= cap && w.len + 1 >= (cap < len ? cap : len));
