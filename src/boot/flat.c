@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define NAME_MAX_SHOWN 255u  /* of the image's name, in the command line */
 #define MAP_ROOM 1024u       /* the memory map in anyone's format, and what alignment wastes */
 
 typedef unsigned long long ull;
@@ -73,7 +72,7 @@ int boot_flat_entry(struct boot_entry *entry, struct error *err)
 int boot_flat_block(struct boot_setup *s, uint64_t fixed, struct boot_entry *entry, struct boot_block *ret,
                     struct error *err)
 {
-	uint64_t size = BOOT_STATE32_SIZE + fixed + MAP_ROOM + NAME_MAX_SHOWN + boot_info_size(s->opt);
+	uint64_t size = BOOT_STATE32_SIZE + fixed + MAP_ROOM + BOOT_FLAT_NAME_MAX + boot_info_size(s->opt);
 	int rc = boot_block_new(s, size, ret, err);
 
 	if (rc == 0)
@@ -81,18 +80,16 @@ int boot_flat_block(struct boot_setup *s, uint64_t fixed, struct boot_entry *ent
 	return rc < 0 ? rc : boot_state32(ret, entry->entry, &entry->state, err);
 }
 
-uint64_t boot_flat_cmdline(struct boot_setup *s, struct boot_block *b)
+void boot_flat_cmdline(const struct boot_setup *s, char ret[BOOT_FLAT_CMDLINE_MAX])
 {
 	const char *name = s->image->name ? s->image->name : "kernel", *slash = strrchr(name, '/');
 	const char *cmdline = s->opt->cmdline ? s->opt->cmdline : "";
-	char text[NAME_MAX_SHOWN + 1 + BOOT_CMDLINE_MAX];
 	size_t len;
 
 	name = slash ? slash + 1 : name;
-	len = strnlen(name, NAME_MAX_SHOWN);
-	memcpy(text, name, len);
+	len = strnlen(name, BOOT_FLAT_NAME_MAX);
+	memcpy(ret, name, len);
 	if (*cmdline)
-		text[len++] = ' ';
-	memcpy(text + len, cmdline, strlen(cmdline) + 1);
-	return boot_block_text(b, text);
+		ret[len++] = ' ';
+	memcpy(ret + len, cmdline, strlen(cmdline) + 1);
 }

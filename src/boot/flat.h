@@ -26,7 +26,10 @@ int boot_flat_entry(struct boot_entry *entry, struct error *err);
 int boot_flat_block(struct boot_setup *s, uint64_t fixed, struct boot_entry *entry, struct boot_block *ret,
                     struct error *err);
 
-/* The command line as these kernels know it: the image's file name goes before it. 0: no room. */
-uint64_t boot_flat_cmdline(struct boot_setup *s, struct boot_block *b);
+#define BOOT_FLAT_NAME_MAX 255u
+#define BOOT_FLAT_CMDLINE_MAX (BOOT_FLAT_NAME_MAX + 1 + BOOT_CMDLINE_MAX)
+
+/* The command line as these kernels know it: the image's file name goes before it. */
+void boot_flat_cmdline(const struct boot_setup *s, char ret[BOOT_FLAT_CMDLINE_MAX]);
 
 #endif

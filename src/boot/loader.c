@@ -3,6 +3,7 @@
 #include "boot/elf.h"
 #include "boot/entry.h"
 #include "boot/multiboot.h"
+#include "boot/multiboot2.h"
 #include "boot/pvh.h"
 #include "boot/setup.h"
 
@@ -26,6 +27,7 @@ static const struct format formats[] = {
 	{"Linux 64-bit boot protocol", boot_bzimage_probe, boot_bzimage_load, boot_bzimage_enter},
 	{"PVH", boot_pvh_probe, boot_pvh_load, boot_pvh_enter},
 	{"Multiboot 1", boot_multiboot_probe, boot_multiboot_load, boot_multiboot_enter},
+	{"Multiboot 2", boot_multiboot2_probe, boot_multiboot2_load, boot_multiboot2_enter},
 	{"64-bit ELF entry", boot_entry64_probe, boot_elf_load_native, boot_entry64},
 	{"32-bit ELF entry", boot_elf_probe, boot_elf_load_native, boot_entry32},
 };

@@ -141,9 +141,12 @@ static uint64_t put_info(struct boot_setup *s, struct boot_block *b)
 {
 	struct info info = {.flags = INFO_MEMORY | INFO_CMDLINE | INFO_MODULES | INFO_MAP | INFO_LOADER,
 	                    .module_count = s->opt->module_count};
-	uint64_t cmdline = boot_flat_cmdline(s, b), map = put_map(s, b, &info), modules = put_modules(s, b);
+	uint64_t cmdline, map = put_map(s, b, &info), modules = put_modules(s, b);
 	uint64_t name = boot_block_text(b, "trapline");
+	char text[BOOT_FLAT_CMDLINE_MAX];
 
+	boot_flat_cmdline(s, text);
+	cmdline = boot_block_text(b, text);
 	if (!cmdline || !map || !modules || !name)
 		return 0;
 	info.cmdline = (uint32_t)cmdline;

@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "cli/doctor.h"
+#include "cli/info.h"
 #include "cli/machine.h"
 #include "cli/options.h"
 
@@ -36,6 +37,11 @@ static int do_doctor(const struct cli_options *opt)
 	return cli_doctor_run(opt->json);
 }
 
+static int do_info(const struct cli_options *opt)
+{
+	return cli_info_run(opt->kernel);
+}
+
 static int do_help(const struct cli_options *opt)
 {
 	char text[4096];
@@ -56,6 +62,7 @@ int main(int argc, char *argv[])
 		[CLI_RUN] = do_machine,
 		[CLI_DEBUG] = do_machine,
 		[CLI_DOCTOR] = do_doctor,
+		[CLI_INFO] = do_info,
 		[CLI_HELP] = do_help,
 		[CLI_VERSION] = do_version,
 	};

@@ -13,12 +13,13 @@
 #define DEBUG (1u << CLI_DEBUG)
 #define BOTH (RUN | DEBUG)
 #define DOCTOR (1u << CLI_DOCTOR)
-#define ALL (RUN | DEBUG | DOCTOR | 1u << CLI_HELP | 1u << CLI_VERSION)
+#define ALL (RUN | DEBUG | DOCTOR | 1u << CLI_INFO | 1u << CLI_HELP | 1u << CLI_VERSION)
 
 const struct cli_command_info cli_options_commands[CLI_COMMAND_COUNT] = {
 	[CLI_RUN] = {"run", "KERNEL [-- ARGS]", "boot a kernel in a virtual machine"},
 	[CLI_DEBUG] = {"debug", "KERNEL [-- ARGS]", "boot a kernel with gdb or lldb attached to it"},
 	[CLI_DOCTOR] = {"doctor", "", "tell what this host's KVM can do, and what to do about the rest"},
+	[CLI_INFO] = {"info", "KERNEL", "tell what a kernel is and how it would be booted"},
 	[CLI_HELP] = {"help", "[COMMAND]", "show the options of a command"},
 	[CLI_VERSION] = {"version", "", "print the version"},
 };
@@ -304,9 +305,9 @@ static int parse_letters(struct parser *p, const char *arg)
 
 static int parse_operand(struct parser *p, const char *arg)
 {
-	bool takes_kernel = p->command == CLI_RUN || p->command == CLI_DEBUG;
+	bool has_guest = p->command == CLI_RUN || p->command == CLI_DEBUG;
 
-	if (takes_kernel && p->opt.kernel == NULL) {
+	if ((has_guest || p->command == CLI_INFO) && p->opt.kernel == NULL) {
 		p->opt.kernel = arg;
 		return 0;
 	}
@@ -314,7 +315,7 @@ static int parse_operand(struct parser *p, const char *arg)
 		p->topic = arg;
 		return 0;
 	}
-	if (takes_kernel)
+	if (has_guest)
 		return usage(p, "unexpected argument '%.80s': arguments for the guest go behind '--'", arg);
 	return usage(p, "unexpected argument '%.80s'", arg);
 }
@@ -378,7 +379,8 @@ static int check(struct parser *p)
 		return usage(p, "unknown command '%.80s'", p->topic);
 	if (p->opt.command != p->command)
 		return 0;
-	if ((p->command == CLI_RUN || p->command == CLI_DEBUG) && p->opt.kernel == NULL)
+	if ((p->command == CLI_RUN || p->command == CLI_DEBUG || p->command == CLI_INFO) &&
+	    p->opt.kernel == NULL)
 		return usage(p, "no kernel given");
 	if (p->opt.kernel != NULL && *p->opt.kernel == '\0')
 		return usage(p, "empty name of the kernel file");

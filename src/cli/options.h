@@ -16,7 +16,7 @@
 #define CLI_DEFAULT_ADDRESS ":1234"
 #define CLI_MAX_EVALS 16
 
-enum cli_command { CLI_RUN, CLI_DEBUG, CLI_DOCTOR, CLI_HELP, CLI_VERSION, CLI_COMMAND_COUNT };
+enum cli_command { CLI_RUN, CLI_DEBUG, CLI_DOCTOR, CLI_INFO, CLI_HELP, CLI_VERSION, CLI_COMMAND_COUNT };
 
 enum cli_gdb {
 	CLI_GDB_OFF,
@@ -31,7 +31,7 @@ struct cli_module { const char *value; bool has_text; };
 struct cli_options {
 	enum cli_command command;
 	enum cli_command topic;        /* CLI_HELP: which command; CLI_HELP itself for the overview */
-	const char *kernel;            /* CLI_RUN, CLI_DEBUG: never NULL */
+	const char *kernel;            /* CLI_RUN, CLI_DEBUG, CLI_INFO: never NULL */
 	char cmdline[BOOT_CMDLINE_MAX];/* --append and what follows "--", joined by blanks */
 	struct cli_module module[BOOT_MODULES_MAX];
 	unsigned module_count;
