@@ -162,6 +162,7 @@ static enum debug_verdict on_stepped(struct debug_session *s, const struct debug
 	struct debug_point *pt = watch_hit(s, ev);
 	enum debug_report_kind kind;
 
+	s->vcpu[ev->vcpu].hit = false;
 	if (over)
 		debug_resume_end_over(s, true);
 	if (pt)

@@ -116,14 +116,19 @@ static bool start_over(struct debug_session *s, unsigned vcpu)
 
 	if (v->ask == DEBUG_ASK_HOLD || !v->hit)
 		return false;
-	v->hit = false;
 	st = debug_get(s, vcpu, X86_GROUP_CORE);
-	if (!st || st->rip != v->hit_rip || !s->cfg.caps->step)
+	if (!st || st->rip != v->hit_rip || !s->cfg.caps->step) {
+		v->hit = false;
 		return false;
+	}
 	byte = int3_at(s, vcpu, v->hit_pc);
 	s->over_slots = exec_slots_at(s, v->hit_pc);
-	if ((!byte || byte->state != DEBUG_INT3_PLANTED) && !s->over_slots)
+	if ((!byte || byte->state != DEBUG_INT3_PLANTED) && !s->over_slots) {
+		/* Kept by stepping: told already until the vcpu has made its step, which may not be soon. */
+		v->hit = s->points.step_exec > 0;
 		return false;
+	}
+	v->hit = false;
 	if (byte)
 		debug_int3_lift(&s->points.int3, byte->gpa);
 	s->over = (int)vcpu;

@@ -218,8 +218,11 @@ static void clear_saved_tf(struct kvm_vcpu *v, uint64_t flags_at)
 
 static void clear_r11_tf(struct kvm_vcpu *v)
 {
-	struct x86_state st = v->state;
+	struct x86_state st;
 
+	if (kvm_state_get(v, X86_GROUP_CORE) < 0)
+		return;
+	st = v->state;
 	st.gpr[X86_R11] &= ~X86_RFLAGS_TF;
 	kvm_state_set(v, X86_GROUP_CORE, &st, NULL);
 }
@@ -240,10 +243,10 @@ static size_t fresh_stack(const struct kvm_vcpu *v, const struct step *s)
 }
 
 /*
- * A step that stopped inside a handler: an exception or interrupt came in its course. The frame (ip, cs,
- * flags) is looked for in what has been pushed since; true when our TF was there and is gone.
+ * A step that stopped inside a handler: an exception or interrupt came in its course. The frame (ip, cs, flags
+ * with TF) is looked for in what has been pushed since; true when it is there, and *ret is where its flags lie.
  */
-static bool clear_frame_tf(struct kvm_vcpu *v, const struct step *s)
+static bool find_frame(struct kvm_vcpu *v, const struct step *s, uint64_t *ret)
 {
 	uint8_t bytes[FRAME_SCAN];
 	size_t len, i;
@@ -259,30 +262,50 @@ static bool clear_frame_tf(struct kvm_vcpu *v, const struct step *s)
 		/* SDM 1 3.4.3: bit 1 is always 1, bits 3, 5 and 15 and those above 21 always 0. */
 		if (get_word(bytes + i + w, w) != s->cs || (flags & ~0x3f7fd5ull) != 2 || !(flags & X86_RFLAGS_TF))
 			continue;
-		clear_saved_tf(v, stack_linear(&v->state) + i + 2 * w);
+		*ret = stack_linear(&v->state) + i + 2 * w;
 		return true;
 	}
 	return false;
 }
 
-/* Takes our TF out of whatever image of the flags the instruction saved. */
-static void repair(struct kvm_vcpu *v, const struct step *s, bool entered)
+/* Where the instruction, or what came in its course, saved the flags: *ret; 0: nowhere. True: in a handler. */
+static bool find_saved_flags(struct kvm_vcpu *v, const struct step *s, bool entered, uint64_t *ret)
 {
-	bool had_tf = v->guest_tf;
+	*ret = 0;
+	if (entered) {
+		if (s->flags_offset != 0)
+			*ret = stack_linear(&v->state) + s->flags_offset;
+		return s->flags_offset != 0;
+	}
+	if (s->insn.kind == X86_INSN_PUSHF) {
+		*ret = stack_linear(&v->state);
+		return false;
+	}
+	return s->insn.kind != X86_INSN_SYSRET && find_frame(v, s, ret);
+}
 
-	if (entered || !s->has_target)
+/* Takes our TF out of whatever image of the flags was saved. True when the step ended in a handler. */
+static bool repair(struct kvm_vcpu *v, const struct step *s, bool entered)
+{
+	bool had_tf = v->guest_tf, inside;
+	uint64_t at;
+
+	v->cached &= ~(unsigned)X86_GROUP_CORE; /* its flags show guest_tf */
+	if (kvm_state_get(v, X86_GROUP_SYSTEM) < 0 || kvm_state_get(v, X86_GROUP_CORE) < 0)
+		return false;
+	inside = find_saved_flags(v, s, entered, &at);
+	if (inside)
+		v->guest_tf = false;
+	else if (entered || !s->has_target)
 		v->guest_tf = s->new_guest_tf;
-	v->cached &= ~(unsigned)X86_GROUP_CORE; /* its flags show that */
-	if (had_tf || kvm_state_get(v, X86_GROUP_CORE | X86_GROUP_SYSTEM) < 0)
-		return;
-	if (s->lent_r11 || (entered && s->insn.kind == X86_INSN_SYSCALL && s->flags_offset == 0))
+	v->cached &= ~(unsigned)X86_GROUP_CORE;
+	if (had_tf)
+		return inside;
+	if (at != 0)
+		clear_saved_tf(v, at);
+	else if (s->lent_r11 || (entered && s->insn.kind == X86_INSN_SYSCALL))
 		clear_r11_tf(v);
-	else if (entered && s->flags_offset != 0)
-		clear_saved_tf(v, stack_linear(&v->state) + s->flags_offset);
-	else if (s->insn.kind == X86_INSN_PUSHF)
-		clear_saved_tf(v, stack_linear(&v->state));
-	else if (s->insn.kind != X86_INSN_SYSRET)
-		clear_frame_tf(v, s);
+	return inside;
 }
 
 static bool moved(struct kvm_vcpu *v, const struct step *s)
@@ -298,7 +321,13 @@ static bool moved(struct kvm_vcpu *v, const struct step *s)
  */
 static enum kvm_outcome unfinished(struct kvm_vcpu *v, const struct step *s, enum kvm_outcome outcome)
 {
-	if (!v->guest_tf && kvm_state_pc(v) != s->pc && !clear_frame_tf(v, s))
+	uint64_t at;
+
+	if (v->guest_tf || kvm_state_pc(v) == s->pc)
+		return outcome;
+	if (find_frame(v, s, &at))
+		clear_saved_tf(v, at);
+	else
 		v->leaked_tf = true;
 	return outcome;
 }
@@ -346,8 +375,8 @@ static bool debug_exit(struct kvm_vcpu *v, struct step *s, unsigned *retries, en
 		++*retries;
 		return false;
 	}
-	repair(v, s, entered || (s->has_target && v->event.pc == s->target));
-	owe_guest_trap(v, had_tf);
+	if (!repair(v, s, entered || (s->has_target && v->event.pc == s->target)))
+		owe_guest_trap(v, had_tf);
 	v->event.kind = DEBUG_EVENT_STEPPED;
 	v->event.dr6 |= X86_DR6_BS; /* also where the lent register made the stop */
 	return true;

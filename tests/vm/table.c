@@ -10,7 +10,7 @@ struct reader {
 	void (*fn)(void *ctx, struct table_row *row);
 	void *ctx;
 	struct table_row row, defaults;
-	bool in_row;
+	bool in_row, ended;
 	unsigned number;
 };
 
@@ -162,8 +162,11 @@ static int take_line(struct reader *r, char *text)
 		r->row = r->defaults;
 		r->row.name = rest;
 		r->in_row = true;
+		r->ended = false;
 		return 0;
 	}
+	if (r->ended)
+		return 0;
 	rc = take_conditions(r, &text);
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;
@@ -182,6 +185,10 @@ static int take_line(struct reader *r, char *text)
 	}
 	if (because != NULL)
 		r->row.because = because;
+	if (strcmp(text, "end") == 0) {
+		r->ended = true;
+		return 0;
+	}
 	if (r->row.count == TABLE_LINES)
 		return wrong(r, "the row is too long", NULL);
 	return split(r, text, &r->row.line[r->row.count++]);
