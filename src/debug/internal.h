@@ -136,6 +136,7 @@ debug_handler debug_threads_set, debug_threads_alive, debug_threads_current, deb
 debug_handler debug_lldb_host_info, debug_lldb_process_info, debug_lldb_register_info,
 	debug_lldb_region_info, debug_lldb_threads_json, debug_lldb_watch_info, debug_lldb_server_version,
 	debug_lldb_allocate;
+bool debug_lldb_has_module(const struct debug_config *cfg);
 size_t debug_lldb_libraries(struct debug_session *s, char *buf, size_t size); /* the XML's length */
 debug_handler debug_file_request;
 bool debug_file_offered(const struct debug_config *cfg);

@@ -1,6 +1,7 @@
 /* LLDB's own packets (LLDB docs/lldb-gdb-remote.txt). */
 #include "debug/internal.h"
 
+#include "base/bytes.h"
 #include "debug/stop.h"
 #include "debug/text.h"
 #include "x86/tdesc.h"
@@ -91,6 +92,18 @@ static void add_xml_string(struct debug_text *t, const char *text)
 		else
 			debug_text_add(t, "%c", *text);
 	}
+}
+
+/*
+ * Only position-independent images are told of. LLDB makes an ET_EXEC of the list its main executable after it
+ * has placed it, which forgets the place (seen with LLDB 14).
+ */
+bool debug_lldb_has_module(const struct debug_config *cfg)
+{
+	const size_t e_type = 16;
+
+	return debug_file_offered(cfg) && cfg->image_size >= e_type + 2 &&
+	       bytes_get_le16(cfg->image_bytes + e_type) == 3; /* ET_DYN */
 }
 
 /* l_addr is what LLDB adds to the addresses in the file. */

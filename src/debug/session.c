@@ -71,7 +71,9 @@ uint32_t debug_session_features(const struct debug_session *s)
 	if (s->cfg.ops->reset)
 		f |= RSP_F_EXTENDED;
 	if (debug_file_offered(&s->cfg))
-		f |= RSP_F_EXEC_FILE | RSP_F_VFILE | RSP_F_LIBRARIES;
+		f |= RSP_F_EXEC_FILE | RSP_F_VFILE;
+	if (debug_lldb_has_module(&s->cfg))
+		f |= RSP_F_LIBRARIES;
 	/* TextSeg moves the image: for one that stands where it was linked it must not be said. */
 	if (s->cfg.image_bias)
 		f |= RSP_F_OFFSETS;

@@ -51,6 +51,8 @@ static int setup(void **state)
 	for (size_t i = 0; i < sizeof(image); i++)
 		image[i] = (uint8_t)(i * 7 + (i >> 8));
 	memcpy(image, "\177ELF\2", 5);
+	image[16] = 3; /* ET_DYN */
+	image[17] = 0;
 	cfg = (struct debug_config){
 		.ops = fake_ops(), .target = &h.f, .caps = &h.f.caps, .layout = &h.f.layout, .mem = &h.f.mem,
 		.image_path = PATH, .image_bytes = image, .image_size = sizeof(image), .ctx = &h,
@@ -215,6 +217,7 @@ static void test_not_offered(void **state)
 		{ PATH, "\177ELF\1", sizeof(image), 0 },
 		{ PATH, "MZ\0\0\0", sizeof(image), 0 },
 		{ PATH, "\177ELF\2", 4, 0 },
+		{ PATH, "\177ELF\2", 17, bits & ~RSP_F_LIBRARIES },
 	};
 
 	(void)state;
@@ -226,7 +229,10 @@ static void test_not_offered(void **state)
 		assert_int_equal(debug_session_features(h.s) & bits, rows[i].want);
 		debug_session_free(h.s);
 	}
-	h.s = NULL;
+	cfg.image_size = sizeof(image);
+	image[16] = 2; /* ET_EXEC */
+	h.s = debug_session_new(&cfg);
+	assert_int_equal(debug_session_features(h.s) & bits, bits & ~RSP_F_LIBRARIES);
 }
 
 static void test_libraries(void **state)
