@@ -74,8 +74,8 @@ int main(void)
 		return die("vcpu");
 	if (ioctl(vcpu, KVM_RUN, 0) < 0 || ioctl(vcpu, KVM_GET_REGS, &regs) < 0)
 		return die("KVM_RUN");
-	printf("api %d exit %u exception %d rip %#llx\n", ioctl(kvm, KVM_GET_API_VERSION, 0), run->exit_reason,
-		run->exit_reason == KVM_EXIT_DEBUG ? (int)run->debug.arch.exception : -1,
+	printf("api %d exit %u exception %d rip %#llx\n", ioctl(kvm, KVM_GET_API_VERSION, 0),
+		run->exit_reason, run->exit_reason == KVM_EXIT_DEBUG ? (int)run->debug.arch.exception : -1,
 		(unsigned long long)regs.rip);
 	return 0;
 }

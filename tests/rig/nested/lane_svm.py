@@ -10,9 +10,9 @@ CMDLINE = "console=ttyS0 panic=1 quiet rdinit=/init"
 
 
 def prepare(folder, kernel, initrd, options, debug_port):
-    """The emulator's command line; its ports are the FIFOs in `folder`."""
+    """The emulator's command line; it runs in `folder`, where its ports are FIFOs."""
     debug = f"socket,host=127.0.0.1,port={debug_port},server=off,nodelay=on" if debug_port else "null"
-    ports = [f"file,path={folder}/console", debug, f"file,path={folder}/stdout", f"file,path={folder}/stderr"]
+    ports = ["file,path=console", debug, "file,path=stdout", "file,path=stderr"]
     command = [find_program("qemu-system-x86_64"), "-nodefaults", "-no-user-config", "-no-reboot",
                "-machine", "q35", "-cpu", "max", "-accel", "tcg,thread=multi",
                "-smp", str(options.cpus or 2), "-m", str(options.memory),

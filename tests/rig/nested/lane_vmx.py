@@ -35,13 +35,13 @@ romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/vgabios/vgabios.bin
 cpu: model=corei7_haswell_4770, count=1, ips=100000000, reset_on_triple_fault=0, ignore_bad_msrs=1
 clock: sync=none
-ata0-master: type=cdrom, path={folder}/boot.iso, status=inserted
+ata0-master: type=cdrom, path=boot.iso, status=inserted
 boot: cdrom
-com1: enabled=1, mode=file, dev={folder}/console
+com1: enabled=1, mode=file, dev=console
 com2: enabled=1, {debug}
-com3: enabled=1, mode=file, dev={folder}/stdout
-com4: enabled=1, mode=file, dev={folder}/stderr
-log: {folder}/bochs.log
+com3: enabled=1, mode=file, dev=stdout
+com4: enabled=1, mode=file, dev=stderr
+log: bochs.log
 panic: action=fatal
 error: action=report
 info: action=ignore
@@ -50,13 +50,12 @@ debug: action=ignore
 
 
 def prepare(folder, kernel, initrd, options, debug_port):
-    """The emulator's command line; its ports are the FIFOs in `folder`."""
+    """The emulator's command line; it runs in `folder`, where its ports are FIFOs."""
     make_iso(folder, kernel, initrd)
     debug = f"mode=socket-client, dev=127.0.0.1:{debug_port}" if debug_port else "mode=null"
-    config = os.path.join(folder, "bochsrc")
-    with open(config, "w", encoding="utf-8") as out:
-        out.write(BOCHSRC.format(folder=folder, memory=options.memory, debug=debug))
-    return [find_program("bochs-bin"), "-q", "-f", config]
+    with open(os.path.join(folder, "bochsrc"), "w", encoding="utf-8") as out:
+        out.write(BOCHSRC.format(memory=options.memory, debug=debug))
+    return [find_program("bochs-bin"), "-q", "-f", "bochsrc"]
 
 
 def make_iso(folder, kernel, initrd):
