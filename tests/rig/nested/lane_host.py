@@ -7,7 +7,7 @@ import sys
 
 from . import packages
 from .errors import EXIT_MACHINE, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_TIMEOUT, Problem
-from .machine import die_with_parent
+from .machine import in_child, signals_held
 
 
 def run(options):
@@ -15,13 +15,16 @@ def run(options):
     for source, dest in options.files:
         if dest and os.path.realpath(dest) != os.path.realpath(source):
             raise Problem(EXIT_MACHINE, f"--files {source}:{dest}: the host lane moves no files")
-    process = start(options)
+    process = None
     try:
+        with signals_held():
+            process = start(options)
         status = process.wait(timeout=options.timeout)
     except subprocess.TimeoutExpired as e:
         raise Problem(EXIT_TIMEOUT, f"time limit of {options.timeout:g} s reached (host lane)") from e
     finally:
-        end(process)
+        if process:
+            end(process)
     for source, dest in options.bring:
         if os.path.exists(source) and os.path.realpath(source) != os.path.realpath(dest):
             shutil.copyfile(source, dest)
@@ -36,7 +39,7 @@ def start(options):
     try:
         return subprocess.Popen(options.command, env=environment, stdin=stdin,
                                 start_new_session=not sys.stdin.isatty(),
-                                preexec_fn=die_with_parent)
+                                preexec_fn=in_child)
     except FileNotFoundError as e:
         raise Problem(EXIT_NOT_FOUND, f"{options.command[0]}: not found") from e
     except PermissionError as e:

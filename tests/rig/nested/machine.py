@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 from .console import Console
 from .errors import EXIT_MACHINE, EXIT_TIMEOUT
@@ -16,6 +17,7 @@ POWER_OFF_SECONDS = 30  # after the command has ended; a hang there costs no mor
 PANIC_SECONDS = 2  # for the rest of the kernel's message
 BATCH_SECONDS = 0.005  # emulators write byte by byte: reading each at once would take a processor from them
 PR_SET_PDEATHSIG = 1
+CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LIBC = ctypes.CDLL(None)
 
 
@@ -26,16 +28,30 @@ class Interrupted(Exception):
 
 
 def raise_interrupted(number, _frame):
+    """Once: what follows is cleaning up, which no second signal may cut short."""
+    for each in CAUGHT:
+        signal.signal(each, signal.SIG_IGN)
     raise Interrupted(number)
 
 
 def catch_signals():
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in CAUGHT:
         signal.signal(number, raise_interrupted)
 
 
-def die_with_parent():
+@contextmanager
+def signals_held():
+    """Signals wait while a process starts: an exception between its birth and its name here would lose it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, CAUGHT)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def in_child():
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, CAUGHT)
 
 
 class Machine:
@@ -72,10 +88,10 @@ class Machine:
 
     def start(self):
         """In a session of its own, so that Ctrl-C at the terminal reaches this process alone."""
-        with open(os.path.join(self.folder, "emulator.log"), "wb") as log:
+        with open(os.path.join(self.folder, "emulator.log"), "wb") as log, signals_held():
             self.process = subprocess.Popen(self.argv, stdin=subprocess.PIPE, stdout=log, stderr=log,
                                             cwd=self.folder, start_new_session=True,
-                                            preexec_fn=die_with_parent)
+                                            preexec_fn=in_child)
         if self.stdin:
             self.process.stdin.write(self.stdin)
             self.process.stdin.flush()
