@@ -39,6 +39,7 @@ extern "C" {
 
 #define RSP_MAX_VCONT 128     /* actions of one vCont packet; more is an error reply */
 #define RSP_MAX_RANGES 128    /* ranges of one MultiMemRead packet; more is an error reply */
+#define RSP_MAX_CODES 16      /* conditions of one Z packet, and commands of one; more is an error reply */
 #define RSP_MAX_EXPEDITED 8   /* registers carried by one stop reply */
 #define RSP_MIN_PACKET 1024   /* smallest packet_size an engine accepts */
 
@@ -70,8 +71,8 @@ enum rsp_feature {
 	RSP_F_PHYS_MODE = 1 << 17,    /* qemu.PhyMemMode */
 	RSP_F_LLDB = 1 << 18,         /* LLDB's own packets: qHostInfo, qProcessInfo, qRegisterInfo ... */
 	RSP_F_CONSOLE = 1 << 19,      /* O packets while running */
-	RSP_F_COND_BREAK = 1 << 20,   /* conditions in Z packets (point.extra): ConditionalBreakpoints+ */
-	RSP_F_BREAK_CMDS = 1 << 21,   /* commands in Z packets (point.extra): BreakpointCommands+ */
+	RSP_F_COND_BREAK = 1 << 20,   /* conditions in Z0 and Z1: ConditionalBreakpoints+ */
+	RSP_F_BREAK_CMDS = 1 << 21,   /* commands in Z0 and Z1: BreakpointCommands+ */
 	RSP_F_LIBRARIES = 1 << 22,    /* qXfer:libraries-svr4:read, offered to LLDB alone: GDB has the image
 	                               * by exec-file, and would take it for a shared library besides */
 	RSP_F_MULTI_READ = 1 << 23,   /* MultiMemRead */
@@ -153,6 +154,12 @@ struct rsp_action {
 	uint64_t start, end; /* RSP_ACT_RANGE: step while start <= pc < end */
 };
 
+/* One agent expression (GDB manual, appendix "The GDB Agent Expression Mechanism"): not empty, not checked. */
+struct rsp_code {
+	const uint8_t *bytes;
+	size_t len;
+};
+
 struct rsp_request {
 	enum rsp_kind kind;
 	/* The thread that the packet is about: LLDB's ";thread:N;" suffix, else what Hg chose. */
@@ -171,8 +178,12 @@ struct rsp_request {
 			enum rsp_point type;
 			uint64_t addr;
 			uint64_t kind;       /* watch: length in bytes; sw/hw: kind, 1 on x86 */
-			const char *extra;   /* what followed the kind (";X...", ";cmds:..."), not decoded */
-			size_t extra_len;
+			/* Only with RSP_F_COND_BREAK, RSP_F_BREAK_CMDS; without them such a packet is an error. */
+			const struct rsp_code *conditions; /* a hit counts if any of them is true, or there is none */
+			size_t condition_count;
+			const struct rsp_code *commands;   /* to be run at a hit, in order; it is not reported then */
+			size_t command_count;
+			bool persist;        /* commands go on when the client has left */
 		} point;
 		struct {
 			const struct rsp_action *actions; /* leftmost match wins (GDB manual, vCont) */
@@ -301,6 +312,7 @@ struct rsp_engine {
 	struct rsp_tid general, resume;
 	struct rsp_request req;
 	struct rsp_action actions[RSP_MAX_VCONT];
+	struct rsp_code conditions[RSP_MAX_CODES], commands[RSP_MAX_CODES];
 	struct rsp_range ranges[RSP_MAX_RANGES];
 };
 

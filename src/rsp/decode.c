@@ -210,11 +210,7 @@ enum rsp_decoded rsp_decode_point(struct rsp_engine *e, struct rsp_cursor *c, st
 	req->u.point.type = (enum rsp_point)(e->frame.buf[1] - '0');
 	if (!rsp_cursor_char(c, ',') || !rsp_cursor_range(c, &req->u.point.addr, &req->u.point.kind))
 		return RSP_MALFORMED;
-	if (c->at != c->end && *c->at != ';')
-		return RSP_MALFORMED;
-	req->u.point.extra = (const char *)c->at;
-	req->u.point.extra_len = rsp_cursor_left(c);
-	return RSP_DECODED;
+	return c->at == c->end ? RSP_DECODED : rsp_decode_point_code(e, c, req);
 }
 
 enum rsp_decoded rsp_decode_thread(struct rsp_engine *e, struct rsp_cursor *c, struct rsp_request *req)

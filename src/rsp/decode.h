@@ -45,6 +45,9 @@ const struct rsp_packet_row *rsp_packet_find(const struct rsp_frame *packet,
 /* Row i of rsp_packet_table(). */
 const struct rsp_packet_row *rsp_packet_row(size_t i);
 
+/* What follows the kind of a Z or z packet. */
+rsp_decode_fn rsp_decode_point_code;
+
 rsp_decode_fn rsp_decode_plain, rsp_decode_regs, rsp_decode_reg, rsp_decode_reg_write, rsp_decode_mem_read,
 	rsp_decode_mem_ranges, rsp_decode_mem_write, rsp_decode_mem_write_binary, rsp_decode_point,
 	rsp_decode_thread, rsp_decode_set_thread, rsp_decode_kill, rsp_decode_restart, rsp_decode_detach, rsp_decode_extended;

@@ -94,7 +94,12 @@ static void read_request(const struct rsp_request *r)
 		break;
 	case RSP_INSERT_POINT:
 	case RSP_REMOVE_POINT:
-		read_all(r->u.point.extra, r->u.point.extra_len);
+		require(r->u.point.condition_count <= RSP_MAX_CODES, "conditions");
+		require(r->u.point.command_count <= RSP_MAX_CODES, "commands");
+		for (size_t i = 0; i < r->u.point.condition_count; i++)
+			read_all(r->u.point.conditions[i].bytes, r->u.point.conditions[i].len);
+		for (size_t i = 0; i < r->u.point.command_count; i++)
+			read_all(r->u.point.commands[i].bytes, r->u.point.commands[i].len);
 		break;
 	case RSP_RESUME:
 		require(r->u.resume.count > 0 && r->u.resume.count <= RSP_MAX_VCONT, "actions");

@@ -78,13 +78,22 @@ static void dump_ranges(struct out *o, const struct rsp_request *r)
 		add(o, " %" PRIx64 ",%" PRIx64, r->u.ranges.range[i].addr, r->u.ranges.range[i].len);
 }
 
+static void dump_codes(struct out *o, const char *name, const struct rsp_code *code, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		add(o, " %s", name);
+		add_hex(o, code[i].bytes, code[i].len);
+	}
+}
+
 static void dump_point(struct out *o, const struct rsp_request *r)
 {
 	static const char *const types[] = {"sw", "hw", "write", "read", "access"};
 
 	add(o, " %s %" PRIx64 ",%" PRIx64, types[r->u.point.type], r->u.point.addr, r->u.point.kind);
-	if (r->u.point.extra_len > 0)
-		add_bytes(o, "extra", r->u.point.extra, r->u.point.extra_len);
+	dump_codes(o, "condition", r->u.point.conditions, r->u.point.condition_count);
+	dump_codes(o, r->u.point.persist ? "persistent-command" : "command", r->u.point.commands,
+	           r->u.point.command_count);
 }
 
 static void dump_resume(struct out *o, const struct rsp_request *r)
