@@ -44,6 +44,7 @@ struct machine {
 	struct dev_host host;
 	struct dev_serial serial;
 	struct dev_reset reset;
+	struct dev_power power;
 	struct boot_entry entry;
 	struct kvm_probe probe;
 	struct kvm_machine *kvm;
@@ -123,6 +124,7 @@ static int reload(void *ctx, struct x86_state *ret_entry, struct error *err)
 
 	dev_serial_reset(&m->serial);
 	dev_reset_reset(&m->reset);
+	dev_power_reset(&m->power);
 	guest_mem_clear(&m->mem);
 	rc = load(m, err);
 	if (rc == 0)
@@ -138,13 +140,14 @@ static int add_devices(struct machine *m, struct error *err)
 	                            .reset = host_reset};
 	dev_serial_init(&m->serial, &m->host, SERIAL_LINE);
 	dev_reset_init(&m->reset, &m->host);
+	dev_power_init(&m->power, &m->host);
 	rc = dev_serial_attach(&m->serial, &m->bus, SERIAL_PORT);
 	if (rc == 0)
 		rc = dev_debugcon_attach(&m->host, &m->bus);
 	if (rc == 0)
 		rc = dev_debug_exit_attach(&m->host, &m->bus);
 	if (rc == 0)
-		rc = dev_power_attach(&m->host, &m->bus);
+		rc = dev_power_attach(&m->power, &m->bus);
 	if (rc == 0)
 		rc = dev_reset_attach(&m->reset, &m->bus);
 	return rc < 0 ? error_set(err, -rc, "the devices do not fit their bus") : 0;

@@ -14,7 +14,16 @@
 #define DEV_POWER_CONTROL 4u      /* offset */
 #define DEV_POWER_OLD_PORT 0xb004u
 
-/* No state but the host, which is borrowed for the life of the bus. Errors of dev_bus_add(). */
-int dev_power_attach(const struct dev_host *host, struct dev_bus *bus);
+struct dev_power {
+	const struct dev_host *host;
+	_Atomic uint16_t enable;      /* kept, since systems read it back; no event ever comes */
+};
+
+/* In its power-on state. host is borrowed for the device's life. */
+void dev_power_init(struct dev_power *p, const struct dev_host *host);
+void dev_power_reset(struct dev_power *p);
+
+/* All ports. Errors of dev_bus_add(). */
+int dev_power_attach(struct dev_power *p, struct dev_bus *bus);
 
 #endif

@@ -57,6 +57,7 @@ static void test_power(void **state)
 		{0x602, 0xffff, 2, -1}, {0xb004, 0x2000, 2, 0}, {0xb004, 0, 2, -1},     {0xb005, 0x20, 1, -1},
 	};
 	struct fake_host f;
+	struct dev_power p;
 	struct dev_bus bus;
 	uint32_t v = 0;
 
@@ -64,7 +65,8 @@ static void test_power(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		fake_host_init(&f);
 		dev_bus_init(&bus);
-		assert_int_equal(dev_power_attach(&f.host, &bus), 0);
+		dev_power_init(&p, &f.host);
+		assert_int_equal(dev_power_attach(&p, &bus), 0);
 		dev_bus_write(&bus, DEV_PORT, rows[i].port, &rows[i].value, rows[i].len);
 		if (f.exits != (rows[i].status >= 0) || f.status != 0)
 			fail_msg("row %zu: %u exits, status %u", i, f.exits, f.status);
@@ -75,6 +77,14 @@ static void test_power(void **state)
 	assert_int_equal(v, 0);
 	dev_bus_read(&bus, DEV_PORT, 0x602, &v, 4);
 	assert_int_equal(v, 0x10000);
+	/* The enable bits read back what was written, until a reset. */
+	v = 0x20;
+	dev_bus_write(&bus, DEV_PORT, 0x602, &v, 2);
+	dev_bus_read(&bus, DEV_PORT, 0x600, &v, 4);
+	assert_int_equal(v, 0x200000);
+	dev_power_reset(&p);
+	dev_bus_read(&bus, DEV_PORT, 0x600, &v, 4);
+	assert_int_equal(v, 0);
 	dev_bus_read(&bus, DEV_PORT, 0xb004, &v, 2);
 	assert_int_equal(v & 0xffff, 0);
 }

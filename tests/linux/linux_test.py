@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""Debian's cloud kernel in trapline in the svm lane: from the bzImage to a shell on ttyS0, and powered off.
+
+usage: linux_test.py TRAPLINE
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+RIG = os.path.join(os.path.dirname(HERE), 'rig')
+sys.path.insert(0, RIG)
+
+from nested import packages  # noqa: E402
+from nested.errors import Problem  # noqa: E402
+from nested.initramfs import Initramfs  # noqa: E402
+
+INIT = b"""#!/bin/busybox sh
+/bin/busybox --install -s /bin
+export PATH=/bin
+mount -t proc proc /proc
+mount -t devtmpfs dev /dev
+echo "command line $(cat /proc/cmdline)"
+echo "a shell follows"
+setsid cttyhack sh
+poweroff -f
+"""
+WANTED = ['command line console=ttyS0 quiet panic=-1 mark', 'shell says 42', 'cpus 2', 'reboot: Power down',
+          "trapline's status 0"]
+
+
+def make_initrd(path):
+    image = Initramfs()
+    for folder in ('/proc', '/dev', '/bin'):
+        image.add_dir(folder)
+    image.add_device('/dev/console', 5, 1)
+    image.add_host(packages.find_program('busybox'), '/bin/busybox')
+    image.add_bytes('/init', INIT, 0o755)
+    with open(path, 'wb') as out:
+        image.write(out)
+
+
+def main(trapline):
+    rig = os.path.join(RIG, 'with-kvm')
+    try:
+        packages.check_lane('svm')
+        kernel = os.path.join(packages.kernel(), 'vmlinuz')
+    except Problem as problem:
+        print(problem)
+        return problem.status
+    with tempfile.TemporaryDirectory(prefix='trapline-linux-') as folder:
+        initrd = os.path.join(folder, 'initrd')
+        make_initrd(initrd)
+        done = subprocess.run([rig, '--lane', 'svm', '--', os.path.join(HERE, 'session.sh'), trapline, 'run', '-c', '2',
+                               '-m', '256M', kernel, '--initrd', initrd,
+                               '--append', 'console=ttyS0 quiet panic=-1', '--', 'mark'],
+                              capture_output=True, text=True, errors='replace', check=False)
+    missing = [text for text in WANTED if text not in done.stdout]
+    if done.returncode == 0 and not missing:
+        return 0
+    print(done.stdout, done.stderr, sep='\n')
+    print('status', done.returncode, 'missing:', missing)
+    return 1
+
+
+if __name__ == '__main__':
+    sys.exit(main(os.path.abspath(sys.argv[1])))
