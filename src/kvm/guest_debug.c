@@ -69,7 +69,8 @@ static bool choose_slots(struct kvm_vcpu *v, const struct debug_plan *plan, cons
 	}
 	lent = step_target != NULL ? free_slot(slot) : -1;
 	if (lent >= 0) {
-		slot[lent] = (struct x86_dr){.used = true, .type = X86_DR_EXEC, .len = 1, .addr = *step_target};
+		slot[lent] = (struct x86_dr){.used = true, .type = X86_DR_EXEC, .len = 1,
+		                             .addr = *step_target};
 		v->step_slot = (int8_t)lent;
 		any = true;
 	}
@@ -109,7 +110,8 @@ static bool unchanged(const struct kvm_vcpu *v, const struct debug_plan *plan, c
  */
 static int set_guest_debug(struct kvm_vcpu *v, const struct kvm_guest_debug *wanted)
 {
-	bool was = v->applied.control & KVM_GUESTDBG_SINGLESTEP, is = wanted->control & KVM_GUESTDBG_SINGLESTEP;
+	bool was = v->applied.control & KVM_GUESTDBG_SINGLESTEP;
+	bool is = wanted->control & KVM_GUESTDBG_SINGLESTEP;
 	struct x86_state st;
 
 	v->applied_valid = false;
@@ -236,7 +238,7 @@ void kvm_guest_debug_event(struct kvm_vcpu *v)
 		else if (v->guest_slot[i] >= 0)
 			guests |= 1ull << v->guest_slot[i];
 	}
-	/* VMX leaves rip at an ICEBP, whose #DB is a trap behind it and has no bit in DR6 (SDM 3B 17.3.1.6). */
+	/* VMX leaves rip at an ICEBP, whose #DB is a trap behind it without a bit in DR6 (SDM 3B 17.3.1.6). */
 	if (!(d->dr6 & (0xf | X86_DR6_BS | X86_DR6_BT | X86_DR6_BD)))
 		kvm_guest_debug_pass_icebp(v);
 	kvm_exit_event(v, DEBUG_EVENT_DB);

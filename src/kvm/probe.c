@@ -185,7 +185,8 @@ static bool leaves_trap(struct kvm_probe_vm *vm)
 
 	if (rc < 0)
 		return false;
-	if (rc == KVM_EXIT_DEBUG && cpu.run->debug.arch.pc == PROBE_CODE + 3 && kvm_probe_cpu_debug(&cpu, 0, 0, 0) == 0)
+	if (rc == KVM_EXIT_DEBUG && cpu.run->debug.arch.pc == PROBE_CODE + 3 &&
+	    kvm_probe_cpu_debug(&cpu, 0, 0, 0) == 0)
 		yes = kvm_probe_cpu_run(&cpu) >= 0 && kvm_probe_cpu_wrote(&cpu, PROBE_PORT_TRAPPED);
 	kvm_probe_cpu_close(&cpu);
 	return yes;

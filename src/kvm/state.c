@@ -50,9 +50,10 @@ static void seg_from_kvm(const struct kvm_segment *k, struct x86_seg *s)
 
 static void seg_to_kvm(const struct x86_seg *s, struct kvm_segment *k)
 {
-	*k = (struct kvm_segment){.base = s->base, .limit = s->limit, .selector = s->selector, .type = s->type,
-	                          .s = s->s, .dpl = s->dpl, .present = s->present, .avl = s->avl, .l = s->l,
-	                          .db = s->db, .g = s->g, .unusable = s->unusable};
+	*k = (struct kvm_segment){.base = s->base, .limit = s->limit, .selector = s->selector,
+	                          .type = s->type, .s = s->s, .dpl = s->dpl, .present = s->present,
+	                          .avl = s->avl, .l = s->l, .db = s->db, .g = s->g,
+	                          .unusable = s->unusable};
 }
 
 static void system_from_kvm(const struct kvm_sregs *k, struct x86_state *st)
@@ -144,7 +145,7 @@ union msr_list {
 	struct kvm_msrs head;
 };
 
-/* KVM stops at the first MSR it does not have, and which those are differs by host: tried one by one, once. */
+/* KVM stops at the first MSR it does not have, and which those are differs by host: one by one, once. */
 static void find_msrs(struct kvm_vcpu *v)
 {
 	union msr_list one;

@@ -2,8 +2,8 @@
  * Exactly one instruction. KVM's single-step is TF with the CPU's own rules, and some instructions slip
  * through (RSP-SEMANTICS 4). What is done about each:
  *
- *  HLT          is complete by itself: the vcpu would sleep. It is passed over, and the vcpu then is halted: one
- *               that runs on sleeps as it would have, one that steps on is woken.
+ *  HLT          is complete by itself: the vcpu would sleep. It is passed over, and the vcpu then is halted:
+ *               one that runs on sleeps as it would have, one that steps on is woken.
  *  int n, syscall, a queued exception
  *               delivery clears TF, so TF alone would stop behind the handler's return. The handler's first
  *               instruction is the next one executed: a debug register lent to the step catches it there.
@@ -166,7 +166,7 @@ static void set_mp_state(struct kvm_vcpu *v, uint32_t state)
 	v->mp_known = false;
 }
 
-/* A HLT right behind STI is the instruction that the interrupt shadow covers (SDM 2B, STI): it ends with it. */
+/* A HLT right behind STI is what the interrupt shadow covers (SDM 2B, STI): it ends with it. */
 static void end_shadow(struct kvm_vcpu *v)
 {
 	struct kvm_vcpu_events events;
@@ -243,8 +243,9 @@ static size_t fresh_stack(const struct kvm_vcpu *v, const struct step *s)
 }
 
 /*
- * A step that stopped inside a handler: an exception or interrupt came in its course. The frame (ip, cs, flags
- * with TF) is looked for in what has been pushed since; true when it is there, and *ret is where its flags lie.
+ * A step that stopped inside a handler: an exception or interrupt came in its course. The frame (ip, cs,
+ * flags with TF) is looked for in what has been pushed since; true when it is there, and *ret is where its
+ * flags lie.
  */
 static bool find_frame(struct kvm_vcpu *v, const struct step *s, uint64_t *ret)
 {
@@ -260,7 +261,8 @@ static bool find_frame(struct kvm_vcpu *v, const struct step *s, uint64_t *ret)
 		uint64_t flags = get_word(bytes + i + 2 * w, w);
 
 		/* SDM 1 3.4.3: bit 1 is always 1, bits 3, 5 and 15 and those above 21 always 0. */
-		if (get_word(bytes + i + w, w) != s->cs || (flags & ~0x3f7fd5ull) != 2 || !(flags & X86_RFLAGS_TF))
+		if (get_word(bytes + i + w, w) != s->cs || (flags & ~0x3f7fd5ull) != 2 ||
+		    !(flags & X86_RFLAGS_TF))
 			continue;
 		*ret = stack_linear(&v->state) + i + 2 * w;
 		return true;
@@ -268,7 +270,7 @@ static bool find_frame(struct kvm_vcpu *v, const struct step *s, uint64_t *ret)
 	return false;
 }
 
-/* Where the instruction, or what came in its course, saved the flags: *ret; 0: nowhere. True: in a handler. */
+/* Where the instruction, or what came in its course, saved the flags (0: nowhere). True: in a handler. */
 static bool find_saved_flags(struct kvm_vcpu *v, const struct step *s, bool entered, uint64_t *ret)
 {
 	*ret = 0;
@@ -342,7 +344,7 @@ static void owe_guest_trap(struct kvm_vcpu *v, bool had_tf)
 	v->inject_dr6 = X86_DR6_FIXED | X86_DR6_BS;
 }
 
-/* ICEBP came out as #DB instead of going to the guest: there it goes now, and the step ends in its handler. */
+/* ICEBP came out as #DB instead of going to the guest: it goes there now; the step ends in its handler. */
 static bool take_icebp(struct kvm_vcpu *v, const struct step *s)
 {
 	bool behind = v->event.pc == s->pc + s->insn.length && !(v->event.dr6 & X86_DR6_BS);

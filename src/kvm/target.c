@@ -93,7 +93,8 @@ static void target_resume(void *t, const struct debug_plan *plan, unsigned count
 		if (v->running && !same_plan(&v->plan, &plan[i]))
 			kvm_vcpu_kick(v);
 		v->plan = plan[i];
-		if (plan[i].move != DEBUG_HOLD && v->thread_started && !pthread_equal(v->thread, pthread_self()))
+		if (plan[i].move != DEBUG_HOLD && v->thread_started &&
+		    !pthread_equal(v->thread, pthread_self()))
 			pthread_cond_signal(&v->wake);
 	}
 }

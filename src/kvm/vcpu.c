@@ -101,7 +101,8 @@ static bool swallow_leaked_tf(struct kvm_vcpu *v)
 
 /*
  * True when this KVM_EXIT_DEBUG is the tail of a step of ours: the trap of a step that was already told, once
- * more at the pc where it ended (some hosts keep it pending where KVM emulated the instruction), or a leaked TF.
+ * more at the pc where it ended (some hosts keep it pending where KVM emulated the instruction), or a
+ * leaked TF.
  */
 static bool swallow_trap(struct kvm_vcpu *v)
 {

@@ -18,7 +18,7 @@ static const struct { const char *name; uint32_t bit; } offers[] = {
 	{"vContSupported+", RSP_CLIENT_VCONT},
 };
 
-/* What we say beyond the adverts of the packet table: needs and forbids bits of the client, and the feature. */
+/* What we say beyond the adverts of the packet table: needs and forbids bits of the client, the feature. */
 static const struct { const char *text; uint32_t client, feature, not_client; } extras[] = {
 	{";multiprocess+", RSP_CLIENT_MULTIPROCESS, 0, 0},
 	{";swbreak+", RSP_CLIENT_SWBREAK, RSP_F_SWBREAK, 0},

@@ -4,8 +4,9 @@
 
 struct row { const char *text; int rc; uint64_t value; };
 
-static void check(const struct row *rows, size_t count, int (*fn)(const char *, uint64_t, uint64_t, uint64_t *),
-                  uint64_t min, uint64_t max)
+typedef int parse_fn(const char *, uint64_t, uint64_t, uint64_t *);
+
+static void check(const struct row *rows, size_t count, parse_fn *fn, uint64_t min, uint64_t max)
 {
 	for (size_t i = 0; i < count; i++) {
 		uint64_t v = 0xabcd;
