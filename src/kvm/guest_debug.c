@@ -238,7 +238,7 @@ void kvm_guest_debug_event(struct kvm_vcpu *v)
 		else if (v->guest_slot[i] >= 0)
 			guests |= 1ull << v->guest_slot[i];
 	}
-	/* VMX leaves rip at an ICEBP, whose #DB is a trap behind it without a bit in DR6 (SDM 3B 17.3.1.6). */
+	/* VMX leaves rip at an ICEBP; its #DB is a trap behind it without a DR6 bit (SDM 3B 17.3.1.6). */
 	if (!(d->dr6 & (0xf | X86_DR6_BS | X86_DR6_BT | X86_DR6_BD)))
 		kvm_guest_debug_pass_icebp(v);
 	kvm_exit_event(v, DEBUG_EVENT_DB);

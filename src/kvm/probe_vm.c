@@ -73,9 +73,9 @@ static int open_device(struct kvm_probe_vm *vm, struct error *err)
 		return 0;
 	if (errno == ENOENT)
 		return error_set(err, ENOENT,
-		                 "there is no /dev/kvm: load the module (sudo modprobe kvm_intel, or kvm_amd), "
-		                 "and switch virtualisation on in the firmware or, in a virtual machine, nested "
-		                 "virtualisation in its host");
+		                 "there is no /dev/kvm: load the module (sudo modprobe kvm_intel, or "
+		                 "kvm_amd), and switch virtualisation on in the firmware or, in a virtual "
+		                 "machine, nested virtualisation in its host");
 	if (errno == EACCES || errno == EPERM)
 		return error_set(err, EACCES,
 		                 "no permission to open /dev/kvm: sudo usermod -aG kvm \"$USER\", "
