@@ -29,10 +29,10 @@ static void read_all(const struct debug_session *s, const struct x86_state *st, 
 {
 	for (unsigned i = 0; i < s->regs.g_count; i++) {
 		const struct x86_reg *reg = &s->regs.reg[i];
-		uint8_t value[X86_REG_MAX_SIZE] = { 0 };
-		bool known = x86_regs_get(s->cfg.layout, reg, st, value);
+		bool known = x86_regs_get(s->cfg.layout, reg, st, bytes + reg->offset);
 
-		memcpy(bytes + reg->offset, value, reg->bits / 8);
+		if (!known)
+			memset(bytes + reg->offset, 0, reg->bits / 8);
 		memset(map + reg->offset, known, reg->bits / 8);
 	}
 }

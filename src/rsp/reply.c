@@ -118,6 +118,16 @@ void rsp_reply_hex(struct rsp_engine *e, const void *bytes, size_t len)
 	rsp_engine_close_reply(e, &w);
 }
 
+/* How many bytes from here on are known. */
+static size_t known_run(const bool *map, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && map[n])
+		n++;
+	return n;
+}
+
 void rsp_reply_regs(struct rsp_engine *e, const uint8_t *bytes, const bool *map, size_t len)
 {
 	struct rsp_writer w;
@@ -126,10 +136,10 @@ void rsp_reply_regs(struct rsp_engine *e, const uint8_t *bytes, const bool *map,
 		return;
 	if (map == NULL)
 		rsp_writer_hex(&w, bytes, len);
-	for (size_t i = 0; map != NULL && i < len; i++) {
-		if (map[i])
-			rsp_writer_hex8(&w, bytes[i]);
-		else
+	for (size_t i = 0, n; map != NULL && i < len; i += n) {
+		n = known_run(map + i, len - i);
+		rsp_writer_hex(&w, bytes + i, n);
+		for (; i + n < len && !map[i + n]; n++)
 			rsp_writer_text(&w, "xx");
 	}
 	rsp_engine_close_reply(e, &w);
