@@ -9,8 +9,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* A client that answers a stop reply at once is met awake; see bench/README.md. */
-#define SPIN_US 0
+/*
+ * A client on another core that answers at once is met awake: waking a sleeper there costs more than a step.
+ * Long enough for that client to be woken itself (bench/README.md, "two cores").
+ */
+#define SPIN_US 50
 
 struct cli_stub {
 	struct cli_stub_config cfg;

@@ -21,6 +21,7 @@ void server_pump_init(struct server_pump *p, struct server_client client)
 	p->in_socket = is_socket(client.in);
 	p->out_socket = client.out == client.in ? p->in_socket : is_socket(client.out);
 	p->gone = p->drained = false;
+	p->spin_failed = p->spin_rest = 0;
 	p->start = p->len = 0;
 }
 
@@ -168,21 +169,40 @@ static bool look(struct server_pump *p)
 	return poll(&pfd, 1, 0) > 0;
 }
 
+#define SPIN_REST_MAX 1024
+
+/* A long look, when the last ones give hope. True: something is there. */
+static bool spin(struct server_pump *p, unsigned spin_us)
+{
+	uint64_t start;
+
+	if (p->spin_rest > 0) {
+		p->spin_rest--;
+		return false;
+	}
+	start = now_us();
+	do {
+		if (look(p)) {
+			p->spin_failed = 0;
+			return true;
+		}
+	} while (now_us() - start < spin_us);
+	p->spin_failed = p->spin_failed == 0 ? 1 : p->spin_failed * 2;
+	if (p->spin_failed > SPIN_REST_MAX)
+		p->spin_failed = SPIN_REST_MAX;
+	p->spin_rest = p->spin_failed;
+	return false;
+}
+
 int server_pump_wait(struct server_pump *p, int wake_fd, unsigned spin_us)
 {
 	struct pollfd pfd[2] = {
 		{.fd = p->client.in, .events = POLLIN},
 		{.fd = wake_fd, .events = POLLIN}, /* a negative one is skipped (poll(2)) */
 	};
-	uint64_t start;
 
-	if (p->len > 0 || p->gone)
+	if (p->len > 0 || p->gone || look(p) || (spin_us > 0 && spin(p, spin_us)))
 		return 1;
-	start = spin_us > 0 ? now_us() : 0;
-	do {
-		if (look(p))
-			return 1;
-	} while (spin_us > 0 && now_us() - start < spin_us);
 	if (ppoll(pfd, 2, NULL, NULL) <= 0)
 		return 0;
 	return pfd[0].revents != 0;

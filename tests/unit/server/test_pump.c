@@ -252,6 +252,31 @@ static void wake_fd_ends_the_wait(void **state)
 	close(wake);
 }
 
+/* How many waits in a row make do with a short look behind one in vain. */
+static unsigned waits_at_rest(struct rig *r, int wake)
+{
+	unsigned n = 0;
+
+	assert_int_equal(server_pump_wait(&r->pump, wake, 1), 0);
+	for (; r->pump.spin_rest > 0; n++)
+		assert_int_equal(server_pump_wait(&r->pump, wake, 1), 0);
+	return n;
+}
+
+static void looks_in_vain_become_rare(void **state)
+{
+	struct rig *r = *state;
+	int wake = eventfd(1, EFD_CLOEXEC);
+	unsigned n;
+
+	for (n = 1; n <= 1024; n *= 2)
+		assert_int_equal(waits_at_rest(r, wake), n);
+	assert_int_equal(waits_at_rest(r, wake), 1024);
+	assert_int_equal(server_pump_wait(&r->pump, wake, 0), 0);
+	assert_int_equal(r->pump.spin_rest, 0); /* nobody asked for a long look */
+	close(wake);
+}
+
 static volatile sig_atomic_t signals;
 
 static void count_signal(int sig)
@@ -307,6 +332,7 @@ int main(void)
 		BOTH(partial_writes),
 		BOTH(peer_that_never_reads_is_given_up),
 		BOTH(wake_fd_ends_the_wait),
+		BOTH(looks_in_vain_become_rare),
 		BOTH(signal_ends_the_wait_and_not_the_flush),
 	};
 
