@@ -139,11 +139,7 @@ down_unpaged:
 	wrmsr
 	xorl %eax, %eax
 	movl %eax, %cr4
-	movl $TABLES, %edi		/* room for tables, zeroed */
-	movl $0x1400, %ecx
-	cld
-	rep stosl
-	jmp *%esi
+	jmp *%esi			/* the room for tables is zero, as all memory at first */
 
 /* 32-bit, no paging: status 6. */
 pm32_go:
