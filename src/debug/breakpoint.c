@@ -238,9 +238,14 @@ static void purge(struct debug_points *p, bool keep)
 {
 	unsigned kept = 0;
 
-	for (unsigned i = 0; i < p->count; i++)
-		if (p->point[i].wished || (keep && p->point[i].hits && kept < DEBUG_KEPT_POINTS))
-			p->point[kept++] = p->point[i];
+	for (unsigned i = 0; i < p->count; i++) {
+		const struct debug_point *pt = &p->point[i];
+
+		if (pt->wished || (keep && (pt->hits || pt->misses) && kept < DEBUG_KEPT_POINTS))
+			p->point[kept++] = *pt;
+		else if (pt->conditions || pt->commands)
+			debug_programs_drop(&p->programs, pt->id);
+	}
 	p->count = kept;
 }
 
@@ -263,7 +268,7 @@ int debug_points_insert(struct debug_points *p, enum rsp_point type, uint64_t gv
 	if (p->count == DEBUG_MAX_POINTS)
 		return error_set(err, ENOSPC, "too many points (at most %d)", DEBUG_MAX_POINTS);
 	pt = &p->point[p->count];
-	*pt = (struct debug_point){ .type = type, .gva = gva, .len = len };
+	*pt = (struct debug_point){ .type = type, .gva = gva, .len = len, .id = ++p->last_id };
 	rc = bind(p, pt, err);
 	if (rc == 0)
 		p->count++;
@@ -274,8 +279,33 @@ void debug_points_remove(struct debug_points *p, enum rsp_point type, uint64_t g
 {
 	struct debug_point *pt = debug_points_find(p, type, gva, len);
 
-	if (pt)
-		unbind(p, pt);
+	if (!pt)
+		return;
+	unbind(p, pt);
+	if (pt->conditions || pt->commands)
+		debug_programs_drop(&p->programs, pt->id);
+	pt->conditions = pt->commands = 0;
+}
+
+int debug_points_program(struct debug_points *p, enum rsp_point type, uint64_t gva,
+                         const struct debug_codes *codes, struct error *err)
+{
+	struct debug_point *pt = debug_points_find(p, type, gva, 1);
+	size_t count = codes->conditions + codes->commands;
+	int rc;
+
+	if (!pt || !is_exec(type))
+		return error_set(err, ENOENT, "no breakpoint at 0x%" PRIx64, gva);
+	if (count > 0 && !p->caps->step)
+		return error_set(err, ENOTSUP, "a condition needs single-stepping, which does not work here");
+	if (count == 0 && pt->conditions == 0 && pt->commands == 0)
+		return 0;
+	rc = debug_programs_set(&p->programs, pt->id, codes, err);
+	if (rc < 0)
+		return rc;
+	pt->conditions = (uint8_t)codes->conditions;
+	pt->commands = (uint8_t)codes->commands;
+	return 0;
 }
 
 /* ---- with the machine ---- */
@@ -315,7 +345,8 @@ void debug_points_withdraw(struct debug_points *p)
 	for (unsigned i = 0; i < p->count; i++)
 		if (p->point[i].wished)
 			unbind(p, &p->point[i]);
-	p->count = 0;
+	p->count = p->programs.count = 0;
+	p->programs.used = 0;
 	debug_int3_withdraw(&p->int3);
 	debug_slots_settle(&p->slots);
 }

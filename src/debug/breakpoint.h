@@ -14,6 +14,7 @@
 #ifndef DEBUG_BREAKPOINT_H
 #define DEBUG_BREAKPOINT_H
 
+#include "debug/condition.h"
 #include "debug/int3.h"
 #include "debug/slots.h"
 #include "debug/target.h"
@@ -35,7 +36,9 @@ struct debug_point {
 	uint8_t watch;       /* data points: index into debug_points.watch */
 	uint64_t gva, len;   /* as the client gave them; len 1 for breakpoints */
 	uint64_t gpa;        /* INT3 */
-	uint64_t hits;
+	uint64_t hits, misses; /* misses: no condition held */
+	uint32_t id;         /* owner of its expressions */
+	uint8_t conditions, commands;
 };
 
 struct debug_points {
@@ -43,12 +46,14 @@ struct debug_points {
 	struct guest_mem *mem;
 	struct debug_map map;
 	unsigned count;
+	uint32_t last_id;
 	unsigned step_exec, step_watch;  /* wished points that need single-stepping */
 	uint16_t exec_at[256];           /* wished breakpoints by a hash of their address */
 	struct debug_slots slots;
 	struct debug_int3 int3;
 	struct debug_watch watch[DEBUG_MAX_WATCHES];
 	struct debug_point point[DEBUG_MAX_POINTS];
+	struct debug_programs programs;
 };
 
 /* map translates addresses in the space that the client is looking at; caps and mem are borrowed. */
@@ -62,6 +67,13 @@ void debug_points_init(struct debug_points *p, const struct debug_caps *caps, st
 int debug_points_insert(struct debug_points *p, enum rsp_point type, uint64_t gva, uint64_t len,
                         struct error *err);
 void debug_points_remove(struct debug_points *p, enum rsp_point type, uint64_t gva, uint64_t len);
+
+/*
+ * The wished point's conditions and commands become these (none: it always stops). -ENOENT without such a
+ * point, -ENOTSUP where it could not be stepped over, -EINVAL, -ENOSPC: nothing is changed.
+ */
+int debug_points_program(struct debug_points *p, enum rsp_point type, uint64_t gva,
+                         const struct debug_codes *codes, struct error *err);
 
 /* All vcpus parked, about to run: memory is made to agree, and *ret says what is to be armed. */
 void debug_points_sync(struct debug_points *p, struct debug_arm *ret);

@@ -27,14 +27,53 @@ static enum debug_verdict stop_kind(struct debug_session *s, enum debug_report_k
 	return stop_for(s, &r);
 }
 
+/* A watchpoint. */
 static enum debug_verdict stop_point(struct debug_session *s, const struct debug_event *ev,
                                      struct debug_point *pt)
 {
-	struct debug_report r = { .type = pt->type, .addr = pt->gva, .len = pt->len, .event = *ev };
+	struct debug_report r = { .kind = DEBUG_REPORT_WATCH, .type = pt->type, .addr = pt->gva,
+	                          .len = pt->len, .event = *ev };
 
-	r.kind = pt->type <= RSP_POINT_HW ? DEBUG_REPORT_BREAK : DEBUG_REPORT_WATCH;
 	pt->hits++;
 	return stop_for(s, &r);
+}
+
+/* True when only this vcpu is in a move. */
+static bool alone(struct debug_session *s, unsigned vcpu)
+{
+	for (unsigned i = 0; i < s->vcpu_count; i++)
+		if (i != vcpu && s->cfg.ops->vcpu_state(s->cfg.target, i) == DEBUG_VCPU_RUNNING)
+			return false;
+	return true;
+}
+
+/*
+ * On over the breakpoint, without a word. Parking is also the way in which what was printed gets out: the
+ * front end serves the client then.
+ */
+static enum debug_verdict pass(struct debug_session *s, const struct debug_event *ev)
+{
+	bool printed = s->printed;
+
+	s->printed = false;
+	if (s->over == (int)ev->vcpu)
+		debug_resume_end_over(s, false);
+	debug_resume_passed(s, ev->vcpu, ev->pc);
+	if (s->run != DEBUG_RUN_STOPPING && !printed && alone(s, ev->vcpu)) {
+		debug_resume_go(s);
+		return DEBUG_GO;
+	}
+	s->passing = true;
+	s->run = DEBUG_RUN_STOPPING;
+	return DEBUG_STOP;
+}
+
+static enum debug_verdict at_breakpoint(struct debug_session *s, const struct debug_event *ev,
+                                        enum rsp_point type, const uint64_t *gpa)
+{
+	struct debug_report r = { .kind = DEBUG_REPORT_BREAK, .type = type, .event = *ev };
+
+	return debug_condition_stops(s, ev, gpa) ? stop_for(s, &r) : pass(s, ev);
 }
 
 /* The guest's own trap goes back to it; one that cannot is shown, lest the vcpu spin on it. */
@@ -66,9 +105,7 @@ static uint8_t byte_now(const struct debug_session *s, uint64_t gpa)
 static enum debug_verdict on_int3(struct debug_session *s, const struct debug_event *ev)
 {
 	const struct debug_int3_byte *b = NULL;
-	struct debug_report r = { .kind = DEBUG_REPORT_BREAK, .type = RSP_POINT_SW, .event = *ev };
 	struct debug_view view;
-	struct debug_point *pt;
 	uint64_t gpa, len;
 
 	if (s->points.int3.count > 0 && debug_session_view(s, ev->vcpu, false, &view, NULL) == 0 &&
@@ -78,10 +115,7 @@ static enum debug_verdict on_int3(struct debug_session *s, const struct debug_ev
 		return DEBUG_GO; /* taken out since; the guest's instruction is there again */
 	if (!b || b->state != DEBUG_INT3_PLANTED)
 		return give_back(s, ev, 3, 0);
-	pt = debug_points_exec_at(&s->points, ev->pc);
-	if (pt)
-		pt->hits++;
-	return stop_for(s, &r);
+	return at_breakpoint(s, ev, RSP_POINT_SW, &gpa);
 }
 
 static unsigned slots_of(const struct debug_session *s, bool exec)
@@ -115,6 +149,8 @@ static enum debug_verdict on_db(struct debug_session *s, const struct debug_even
 		pt = debug_points_data_slot(&s->points, hits & slots_of(s, false), false);
 	if (!pt && rest == 0 && (hits & slots_of(s, true)))
 		pt = debug_points_exec_slot(&s->points, hits & slots_of(s, true), ev->pc);
+	if (pt && pt->type <= RSP_POINT_HW)
+		return at_breakpoint(s, ev, pt->type, NULL);
 	return pt ? stop_point(s, ev, pt) : verdict;
 }
 
@@ -169,7 +205,7 @@ static enum debug_verdict on_stepped(struct debug_session *s, const struct debug
 		return stop_point(s, ev, pt);
 	kind = after_step(s, ev, &pt);
 	if (kind == DEBUG_REPORT_BREAK)
-		return stop_point(s, ev, pt);
+		return at_breakpoint(s, ev, pt->type, NULL);
 	if (kind != DEBUG_REPORT_NONE)
 		return stop_kind(s, kind, ev);
 	if (!over)
@@ -300,7 +336,9 @@ void debug_event_stopped(void *ctx)
 		debug_event_settle(s);
 		return;
 	}
-	if (s->owed) {
+	if (s->owed && s->passing && s->report.kind == DEBUG_REPORT_NONE && !s->stop_asked) {
+		debug_resume_go(s);
+	} else if (s->owed) {
 		debug_stop_reply(s, s->report.kind == DEBUG_REPORT_NONE ? &none : &s->report);
 	} else if (req) {
 		s->last = s->report;

@@ -20,6 +20,10 @@
  * Step-over. A vcpu that was reported at a breakpoint and still stands there is stepped once with the
  * breakpoint lifted and all others held (over >= 0), one such vcpu after the other; then the plan that the
  * client asked for is given out.
+ *
+ * A breakpoint none of whose conditions holds (or whose commands are all there is to it) is passed over in
+ * the same way with no word to the client: at once when nothing else runs, else everything parks first, since
+ * a vcpu that runs would run through the lifted byte (passing).
  */
 #ifndef DEBUG_INTERNAL_H
 #define DEBUG_INTERNAL_H
@@ -83,6 +87,10 @@ struct debug_session {
 	const struct rsp_request *deferred;
 	unsigned current;                     /* vcpu of the last reported stop */
 	unsigned map_vcpu;                    /* in whose address space points are looked up */
+	bool passing;                         /* parks only to step a vcpu over a breakpoint that missed */
+	bool printed;                         /* console text since the last look */
+	unsigned prints_lost;                 /* that the client had no room for */
+	struct debug_agent_vars vars;         /* trace-state variables */
 	int over;                             /* vcpu that steps over, -1: none */
 	uint8_t over_slots;                   /* registers off for it */
 	struct debug_report report;           /* of the stop in progress */

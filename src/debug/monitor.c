@@ -88,9 +88,12 @@ static void cmd_break(const struct call *c)
 	for (unsigned i = 0; i < p->count; i++) {
 		const struct debug_point *pt = &p->point[i];
 
-		debug_text_add(c->out, "%-7s 0x%016" PRIx64 "+%-4" PRIu64 " %-15s %" PRIu64 " hits%s\n",
+		debug_text_add(c->out, "%-7s 0x%016" PRIx64 "+%-4" PRIu64 " %-15s %" PRIu64 " hits",
 		               debug_point_name(pt->type), pt->gva, pt->len, debug_means_name(pt->means),
-		               pt->hits, pt->wished ? "" : " (out)");
+		               pt->hits);
+		if (pt->conditions || pt->misses)
+			debug_text_add(c->out, ", %" PRIu64 " misses", pt->misses);
+		debug_text_add(c->out, "%s\n", pt->wished ? "" : " (out)");
 	}
 }
 

@@ -96,7 +96,7 @@ static uint8_t exec_slots_at(const struct debug_session *s, uint64_t pc)
 static void give(struct debug_session *s)
 {
 	s->run = DEBUG_RUN_FREE;
-	s->stop_asked = false;
+	s->stop_asked = s->passing = false;
 	s->report.kind = DEBUG_REPORT_NONE;
 	s->last = debug_stop_plain(DEBUG_REPORT_TRAP, s->current);
 	s->cfg.ops->resume(s->cfg.target, s->plan, s->vcpu_count);
@@ -137,6 +137,15 @@ static bool start_over(struct debug_session *s, unsigned vcpu)
 	                                     .slots_off = s->over_slots };
 	give(s);
 	return true;
+}
+
+void debug_resume_passed(struct debug_session *s, unsigned vcpu, uint64_t pc)
+{
+	const struct x86_state *st = debug_get(s, vcpu, X86_GROUP_CORE);
+
+	s->vcpu[vcpu].hit = st != NULL;
+	s->vcpu[vcpu].hit_rip = st ? st->rip : 0;
+	s->vcpu[vcpu].hit_pc = pc;
 }
 
 void debug_resume_end_over(struct debug_session *s, bool done)
@@ -242,11 +251,13 @@ static bool stands_at_point(struct debug_session *s, unsigned vcpu, struct debug
 	pt = debug_points_exec_at(&s->points, pc);
 	if (!pt || pt->means != DEBUG_MEANS_STEP)
 		return false;
-	pt->hits++;
 	*ret = debug_stop_plain(DEBUG_REPORT_BREAK, vcpu);
 	ret->type = pt->type;
 	ret->event.pc = pc;
-	return true;
+	if (debug_condition_stops(s, &ret->event, NULL))
+		return true;
+	debug_resume_passed(s, vcpu, pc);
+	return false;
 }
 
 static bool report_at_once(struct debug_session *s, struct debug_report *ret)

@@ -16,6 +16,9 @@ void debug_resume_go(struct debug_session *s);
  */
 void debug_resume_end_over(struct debug_session *s, bool done);
 
+/* This vcpu stands at a breakpoint that it need not be told of: it steps over it when it is resumed. */
+void debug_resume_passed(struct debug_session *s, unsigned vcpu, uint64_t pc);
+
 /* No debugger holds the machine: everything runs. */
 void debug_resume_free(struct debug_session *s);
 

@@ -62,6 +62,8 @@ uint32_t debug_session_features(const struct debug_session *s)
 
 	if (c->int3 || c->exec_dr || c->step)
 		f |= RSP_F_SWBREAK;
+	if (c->step)
+		f |= RSP_F_COND_BREAK | RSP_F_BREAK_CMDS;
 	if (c->exec_dr || c->step)
 		f |= RSP_F_HWBREAK;
 	if (c->data_dr || c->step)
@@ -89,6 +91,7 @@ void debug_session_connect(struct debug_session *s, struct rsp_engine *e)
 	s->phys = s->step_irqs = s->cr3_chosen = false;
 	memset(s->file_open, 0, sizeof(s->file_open));
 	memset(s->saved, 0, sizeof(s->saved));
+	s->prints_lost = 0;
 	if (s->last.kind < DEBUG_REPORT_FATAL)
 		s->last = debug_stop_plain(DEBUG_REPORT_TRAP, s->current);
 }
@@ -235,21 +238,33 @@ int debug_session_view(struct debug_session *s, unsigned vcpu, bool physical, st
 	return 0;
 }
 
+static void remove_wish(struct debug_session *s, const struct rsp_request *req)
+{
+	debug_points_remove(&s->points, req->u.point.type, req->u.point.addr, req->u.point.kind);
+}
+
 static void insert_point(struct debug_session *s, const struct rsp_request *req)
 {
 	int rc, vcpu = debug_request_vcpu(s, &req->tid);
+	struct debug_codes codes = { req->u.point.conditions, req->u.point.commands,
+	                             req->u.point.condition_count, req->u.point.command_count };
 	struct error err;
 
 	if (vcpu < 0)
 		return;
 	s->map_vcpu = (unsigned)vcpu;
 	rc = debug_points_insert(&s->points, req->u.point.type, req->u.point.addr, req->u.point.kind, &err);
+	if (rc == 0 && req->u.point.type <= RSP_POINT_HW) {
+		rc = debug_points_program(&s->points, req->u.point.type, req->u.point.addr, &codes, &err);
+		if (rc < 0)
+			remove_wish(s, req);
+	}
 	debug_reply_result(s, rc, &err);
 }
 
 static void remove_point(struct debug_session *s, const struct rsp_request *req)
 {
-	debug_points_remove(&s->points, req->u.point.type, req->u.point.addr, req->u.point.kind);
+	remove_wish(s, req);
 	rsp_reply_ok(s->engine);
 }
 
