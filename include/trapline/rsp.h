@@ -128,7 +128,7 @@ enum rsp_kind {
 	RSP_THREAD_STOP,       /* qThreadStopInfo thread    (answer: rsp_reply_stop) */
 	RSP_THREADS_JSON,      /* jThreadsInfo   -          (answer: rsp_reply_binary: JSON) */
 	RSP_WATCH_INFO,        /* qWatchpointSupportInfo -  (answer: rsp_reply_text "num:4;") */
-	RSP_SERVER_VERSION,    /* qGDBServerVersion -       (answer: rsp_reply_text "name:...;version:...;") */
+	RSP_SERVER_VERSION,    /* qGDBServerVersion -       (answer: rsp_reply_text "name:...;") */
 	RSP_SAVE_REGS,         /* QSaveRegisterState    thread (answer: rsp_reply_number) */
 	RSP_RESTORE_REGS,      /* QRestoreRegisterState thread, number */
 	RSP_ALLOCATE,          /* _M             mem.addr = size, mem.len = bits r 4, w 2, x 1
@@ -394,7 +394,7 @@ void rsp_reply_xfer(struct rsp_engine *e, const void *whole, size_t total);
 void rsp_reply_offsets(struct rsp_engine *e, uint64_t bias);    /* TextSeg=bias */
 void rsp_reply_search(struct rsp_engine *e, bool found, uint64_t addr);
 void rsp_reply_crc(struct rsp_engine *e, uint32_t crc);
-/* F RESULT: -1 with error, else a number; data (not NULL): len is the result, less where not all of it fits. */
+/* F RESULT: -1 with error, else a number. Where data is not NULL: the number of its bytes that fit. */
 void rsp_reply_file(struct rsp_engine *e, int64_t result, int error, const void *data, size_t len);
 /* qMemoryRegionInfo: perms is "", "r", "rw", "rx", "rwx"; name may be NULL. */
 void rsp_reply_region(struct rsp_engine *e, uint64_t start, uint64_t size, const char *perms,

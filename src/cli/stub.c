@@ -179,6 +179,9 @@ static void sink_stopped(void *ctx)
 
 	s->session_sink.stopped(s->session_sink.ctx);
 	attend(s);
+	/* A client in extended mode has run an ended guest again. */
+	if (s->end == CLI_END_EXITED && debug_session_running(s->cfg.session))
+		s->end = CLI_END_NONE;
 	if (s->end == CLI_END_EXITED)
 		end_machine(s, CLI_END_EXITED);
 	else if (debug_session_death(s->cfg.session) != NULL)

@@ -78,6 +78,7 @@ struct debug_session {
 	enum debug_run run;
 	bool owed, hold, detached;
 	bool stop_asked;                      /* ops->stop() since the last resume */
+	bool killed;                          /* by an extended client: ends with it unless run again */
 	bool phys;                            /* memory requests take physical addresses */
 	bool cr3_chosen;                      /* virtual addresses are looked up through cr3, not the vcpu's */
 	uint64_t cr3;
@@ -136,7 +137,8 @@ typedef void debug_handler(struct debug_session *s, const struct rsp_request *re
 
 debug_handler debug_registers_read_all, debug_registers_write_all, debug_registers_read,
 	debug_registers_write, debug_registers_save, debug_registers_restore;
-debug_handler debug_query_read_mem, debug_query_read_ranges, debug_query_write_mem, debug_query_search, debug_query_crc;
+debug_handler debug_query_read_mem, debug_query_read_ranges, debug_query_write_mem,
+	debug_query_search, debug_query_crc;
 debug_handler debug_query_xfer, debug_query_offsets, debug_query_attached, debug_query_phys,
 	debug_query_set_phys;
 debug_handler debug_threads_set, debug_threads_alive, debug_threads_current, debug_threads_list,

@@ -116,8 +116,8 @@ void debug_monitor_kaslr(struct debug_session *s, unsigned vcpu, struct debug_te
 	if (!agree)
 		debug_text_add(out, "not known: this is no constant slide of the image's symbols\n");
 	else if (!k.found || !s->cfg.image_path)
-		debug_text_add(out, "not known: nothing to compare. Once the kernel has set up its system calls "
-		                    "and interrupts, try again\n");
+		debug_text_add(out, "not known: nothing to compare. Try again once the kernel has set up "
+		                    "system calls and interrupts\n");
 	else
 		advise(&k);
 }

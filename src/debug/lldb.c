@@ -95,8 +95,8 @@ static void add_xml_string(struct debug_text *t, const char *text)
 }
 
 /*
- * Only position-independent images are told of. LLDB makes an ET_EXEC of the list its main executable after it
- * has placed it, which forgets the place (seen with LLDB 14).
+ * Only position-independent images are told of. LLDB 14 places an ET_EXEC of the list, then makes it its main
+ * executable, by which it forgets the place.
  */
 bool debug_lldb_has_module(const struct debug_config *cfg)
 {

@@ -85,7 +85,7 @@ uint32_t debug_session_features(const struct debug_session *s)
 void debug_session_connect(struct debug_session *s, struct rsp_engine *e)
 {
 	s->engine = e;
-	s->owed = s->detached = false;
+	s->owed = s->detached = s->killed = false;
 	s->deferred = NULL;
 	s->wish = DEBUG_WISH_NONE;
 	s->phys = s->step_irqs = s->cr3_chosen = false;
@@ -155,7 +155,9 @@ void debug_session_disconnect(struct debug_session *s)
 	s->engine = NULL;
 	s->deferred = NULL;
 	s->owed = false;
-	s->hold = s->cfg.stay_stopped && !s->detached;
+	if (s->killed)
+		s->cfg.ops->kill(s->cfg.target);
+	s->hold = s->killed || (s->cfg.stay_stopped && !s->detached);
 	lift_everything(s);
 	if (s->run == DEBUG_RUN_PARKED)
 		debug_event_settle(s);
@@ -184,6 +186,13 @@ static void kill_machine(struct debug_session *s, const struct rsp_request *req)
 	const uint32_t lldb = RSP_CLIENT_THREAD_SUFFIX | RSP_CLIENT_LIST_THREADS | RSP_CLIENT_LLDB_ERRORS;
 
 	(void)req;
+	/* GDB's "run" in extended mode kills first, and says vRun next. */
+	if ((rsp_engine_client(s->engine) & RSP_CLIENT_EXTENDED) && s->run == DEBUG_RUN_PARKED &&
+	    s->cfg.ops->reset) {
+		s->killed = true;
+		rsp_reply_ok(s->engine);
+		return;
+	}
 	s->wish = DEBUG_WISH_CLOSE;
 	if (rsp_engine_client(s->engine) & lldb)
 		rsp_reply_stop(s->engine, &killed);
@@ -323,6 +332,7 @@ static void run_anew(struct debug_session *s, const struct rsp_request *req)
 		debug_reply_error(s, &err);
 	else
 		debug_stop_query(s, req);
+	s->killed = s->killed && rc < 0;
 }
 
 struct request_row {

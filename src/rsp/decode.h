@@ -50,7 +50,8 @@ rsp_decode_fn rsp_decode_point_code;
 
 rsp_decode_fn rsp_decode_plain, rsp_decode_regs, rsp_decode_reg, rsp_decode_reg_write, rsp_decode_mem_read,
 	rsp_decode_mem_ranges, rsp_decode_mem_write, rsp_decode_mem_write_binary, rsp_decode_point,
-	rsp_decode_thread, rsp_decode_set_thread, rsp_decode_kill, rsp_decode_restart, rsp_decode_detach, rsp_decode_extended;
+	rsp_decode_thread, rsp_decode_set_thread, rsp_decode_kill, rsp_decode_restart, rsp_decode_detach,
+	rsp_decode_extended;
 rsp_decode_fn rsp_decode_vcont, rsp_decode_resume, rsp_decode_resume_signal, rsp_decode_vcont_query;
 rsp_decode_fn rsp_decode_supported, rsp_decode_noack, rsp_decode_empty, rsp_decode_end_of_threads,
 	rsp_decode_thread_extra, rsp_decode_xfer, rsp_decode_monitor, rsp_decode_search, rsp_decode_crc,

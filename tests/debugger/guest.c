@@ -14,6 +14,9 @@
 volatile long counter;
 volatile long unused = 11;
 volatile unsigned char bytes[16] = { 0xde, 0xad, 0xbe, 0xef, 1, 2, 3, 4 };
+volatile struct shape { int sides; struct { double x, y; } at; } shape = { 3, { 1.5, -2.0 } };
+volatile float ratio = 0.25f;
+volatile int quad __attribute__((vector_size(16))) = { 10, 20, 30, 40 };
 
 void guest_main(const char *mode);
 
@@ -49,6 +52,12 @@ static __attribute__((noinline)) int total(int n)
 		result = add(result, i);        /* mark: total-call */
 	counter = result;                       /* mark: total-store */
 	return result;                          /* mark: total-return */
+}
+
+/* Called by debuggers only. */
+static __attribute__((used, noinline)) int factorial(int n)
+{
+	return n < 2 ? 1 : n * factorial(n - 1);
 }
 
 /* 1 + 2 + 3, told and returned as the exit status. */

@@ -26,7 +26,7 @@ def play_all(args, folder):
     scripts = [os.path.join(folder, name, each) for name in args.scenarios
                for each in sorted(os.listdir(os.path.join(folder, name)))]
     done = subprocess.run([WITH_KVM, '--lane', args.lane, '--with-gdb', '--bring', packed + ':' + packed, '--files',
-                           args.trapline, args.guest, *TOOLS, *scripts, '--', 'sh', TOOLS[0], folder], check=False)
+                           args.trapline, args.guest, args.guest + '_pie', *TOOLS, *scripts, '--', 'sh', TOOLS[0], folder], check=False)
     if os.path.exists(packed):
         with tarfile.open(packed) as tar:
             tar.extractall(folder)

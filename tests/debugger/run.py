@@ -57,7 +57,9 @@ def render(play, folder):
 
 def write_env(args, module, folder):
     """What session.sh is to run; stdio: the debugger itself starts trapline."""
-    settings = {'DEBUGGER': args.debugger, 'PROGRAM': args.debugger, 'TRAPLINE': args.trapline, 'KERNEL': args.guest,
+    kernel = args.guest + {'pie': '_pie'}.get(getattr(module, 'GUEST', ''), '')
+    settings = {'DEBUGGER': args.debugger, 'PROGRAM': args.debugger, 'TRAPLINE': args.trapline, 'KERNEL': kernel,
+                'SYMBOLS': kernel if getattr(module, 'SYMBOLS', True) else '',
                 'MODE': getattr(module, 'MODE', 'calls'), 'GDB_OPTION': GDB_OPTIONS[getattr(module, 'GDB', 'unix')],
                 'LIMIT': str(LIMIT), 'LINGER': str(LINGER)}
     with open(os.path.join(folder, 'env'), 'w', encoding='utf-8') as f:

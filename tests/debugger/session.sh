@@ -4,7 +4,8 @@
 # Plays one rendered scenario and leaves what happened in FOLDER; judging it is run.py's work, elsewhere.
 # Needs no more than a shell, so that it runs in the nested machines too.
 #
-# FOLDER/env sets: DEBUGGER (gdb, lldb), PROGRAM (the debugger), TRAPLINE, KERNEL (the guest's ELF), MODE (its
+# FOLDER/env sets: DEBUGGER (gdb, lldb), PROGRAM (the debugger), TRAPLINE, KERNEL (the guest's ELF), SYMBOLS (what
+# of it the debugger's command line names: the same, or nothing), MODE (its
 # command line), GDB_OPTION (--gdb=..., empty: the debugger starts trapline), LIMIT (seconds for each debugger
 # session) and LINGER (seconds that trapline then has to end by itself).
 # FOLDER/1.in, 2.in ...: what each session in turn types; @TARGET@ stands for what follows "target remote",
@@ -55,16 +56,16 @@ play() {
     number=$1
     case $DEBUGGER in
     gdb)
-        run_debugger -nx -q -nw -iex "set host-charset UTF-8" "$KERNEL" <"$number.cmd"
+        run_debugger -nx -q -nw -iex "set host-charset UTF-8" ${SYMBOLS:+"$SYMBOLS"} <"$number.cmd"
         ;;
     lldb)
         if grep -q '^@wait' "$number.cmd"; then
             : >"$number.out"
-            sh "$tools/feed.sh" "$number.cmd" "$number.out" | run_debugger -x --no-use-colors "$KERNEL"
+            sh "$tools/feed.sh" "$number.cmd" "$number.out" | run_debugger -x --no-use-colors ${SYMBOLS:+"$SYMBOLS"}
         else
             sed -i '/^@/d' "$number.cmd"
             run_debugger -x --no-use-colors -b -o 'settings set interpreter.stop-command-source-on-error false' \
-                -s "$number.cmd" "$KERNEL" </dev/null
+                -s "$number.cmd" ${SYMBOLS:+"$SYMBOLS"} </dev/null
         fi
         ;;
     esac

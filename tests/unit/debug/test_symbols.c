@@ -242,7 +242,8 @@ static void test_libraries(void **state)
 	cfg.image_bias = 0x200000;
 	open_session();
 	says("qXfer:libraries-svr4:read::0,fff",
-	     "l<library-list-svr4 version=\"1.0\"><library name=\"/k/a&}\x03" "38;b&}\x03" "34;&}\x03" "60;c&}\x03" "62;.elf\" "
+	     "l<library-list-svr4 version=\"1.0\"><library name=\"/k/a&}\x03" "38;b&}\x03" "34;&}\x03"
+	     "60;c&}\x03" "62;.elf\" "
 	     "lm=\"0x0\" l_addr=\"0x200000\" l_ld=\"0x0\"/></library-list-svr4>\n");
 }
 
@@ -375,6 +376,8 @@ static void test_kaslr_without_symbols(void **state)
 
 static void test_run_arguments(void **state)
 {
+	char packet[8 + 2 * sizeof(cmdline) + 1] = "vRun;;";
+
 	(void)state;
 	open_session();
 	says("!", "OK");
@@ -384,10 +387,32 @@ static void test_run_arguments(void **state)
 	assert_string_equal(cmdline, "mode a=b");
 	assert_int_equal(h.f.resets, 2);
 	/* Too long: nothing happens. */
-	assert_int_equal(harness_ask(&h, "vRun;;616161616161616161616161616161616161616161616161616161616161616161616161"
-	                                 "6161616161616161616161616161616161616161616161616161616161616161")[0], 'E');
+	memset(packet + strlen(packet), '6', 2 * sizeof(cmdline));
+	assert_int_equal(harness_ask(&h, packet)[0], 'E');
 	assert_string_equal(cmdline, "mode a=b");
 	assert_int_equal(h.f.resets, 2);
+}
+
+/* GDB's "run" in extended mode kills before it says vRun; a kill that no run follows ends the machine. */
+static void test_extended_kill(void **state)
+{
+	(void)state;
+	open_session();
+	says("!", "OK");
+	assert_memory_equal(harness_ask(&h, "?"), "T05", 3);
+	says("vKill;1", "OK");
+	assert_false(h.closed);
+	assert_false(h.f.killed);
+	assert_memory_equal(harness_ask(&h, "vRun;"), "T05", 3);
+	harness_disconnect(&h);
+	assert_false(h.f.killed);
+	harness_connect(&h);
+	says("!", "OK");
+	assert_memory_equal(harness_ask(&h, "?"), "T05", 3);
+	says("vKill;1", "OK");
+	assert_false(h.f.killed);
+	harness_disconnect(&h);
+	assert_true(h.f.killed);
 }
 
 int main(void)
@@ -396,7 +421,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_file), T(test_fstat), T(test_whole_file), T(test_not_offered), T(test_libraries),
 		T(test_attached), T(test_lldb_kill), T(test_gdb_kill), T(test_ranges), T(test_cr3),
-		T(test_kaslr), T(test_kaslr_without_symbols), T(test_run_arguments),
+		T(test_kaslr), T(test_kaslr_without_symbols), T(test_run_arguments), T(test_extended_kill),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
