@@ -123,6 +123,8 @@ const struct debug_event *debug_session_death(const struct debug_session *s)
 
 static void ask_stop(struct debug_session *s)
 {
+	/* What parks only to pass a breakpoint is to stay. */
+	s->stop_asked |= s->run == DEBUG_RUN_STOPPING && s->passing;
 	if (s->run != DEBUG_RUN_FREE)
 		return;
 	s->run = DEBUG_RUN_STOPPING;

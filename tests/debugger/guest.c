@@ -85,7 +85,7 @@ static int spin(void)
 {
 	say("spinning\n");
 	while (spinning)
-		counter++;
+		counter++;              /* mark: spin-count */
 	say("released\n");
 	return 3;
 }
