@@ -12,6 +12,7 @@
 #include "cli/terminal.h"
 #include "dev/debug_exit.h"
 #include "dev/debugcon.h"
+#include "dev/fw_cfg.h"
 #include "dev/power.h"
 #include "dev/reset.h"
 #include "dev/serial.h"
@@ -45,6 +46,7 @@ struct machine {
 	struct dev_serial serial;
 	struct dev_reset reset;
 	struct dev_power power;
+	struct dev_fw_cfg fw_cfg;
 	struct boot_entry entry;
 	struct kvm_probe probe;
 	struct kvm_machine *kvm;
@@ -125,6 +127,7 @@ static int reload(void *ctx, struct x86_state *ret_entry, struct error *err)
 	dev_serial_reset(&m->serial);
 	dev_reset_reset(&m->reset);
 	dev_power_reset(&m->power);
+	dev_fw_cfg_reset(&m->fw_cfg);
 	guest_mem_clear(&m->mem);
 	rc = load(m, err);
 	if (rc == 0)
@@ -141,6 +144,7 @@ static int add_devices(struct machine *m, struct error *err)
 	dev_serial_init(&m->serial, &m->host, SERIAL_LINE);
 	dev_reset_init(&m->reset, &m->host);
 	dev_power_init(&m->power, &m->host);
+	dev_fw_cfg_init(&m->fw_cfg, m->opt->memory, m->opt->cpus);
 	rc = dev_serial_attach(&m->serial, &m->bus, SERIAL_PORT);
 	if (rc == 0)
 		rc = dev_debugcon_attach(&m->host, &m->bus);
@@ -148,6 +152,8 @@ static int add_devices(struct machine *m, struct error *err)
 		rc = dev_debug_exit_attach(&m->host, &m->bus);
 	if (rc == 0)
 		rc = dev_power_attach(&m->power, &m->bus);
+	if (rc == 0)
+		rc = dev_fw_cfg_attach(&m->fw_cfg, &m->bus);
 	if (rc == 0)
 		rc = dev_reset_attach(&m->reset, &m->bus);
 	return rc < 0 ? error_set(err, -rc, "the devices do not fit their bus") : 0;
@@ -428,6 +434,7 @@ static void take_apart(struct machine *m)
 	cli_console_free(m->console, m->signal != 0 ? 1000 : -1);
 	dev_serial_fini(&m->serial);
 	dev_reset_fini(&m->reset);
+	dev_fw_cfg_fini(&m->fw_cfg);
 	server_loop_free(m->loop);
 	if (m->signal_fd >= 0)
 		close(m->signal_fd);

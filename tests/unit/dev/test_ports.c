@@ -2,6 +2,7 @@
 #include "../cmocka_all.h"
 #include "dev/debug_exit.h"
 #include "dev/debugcon.h"
+#include "dev/fw_cfg.h"
 #include "dev/power.h"
 #include "fake_host.h"
 #include <errno.h>
@@ -89,10 +90,49 @@ static void test_power(void **state)
 	assert_int_equal(v & 0xffff, 0);
 }
 
+static uint64_t fw_cfg_item(struct dev_bus *bus, uint16_t item, unsigned bytes)
+{
+	uint64_t v = 0;
+
+	dev_bus_write(bus, DEV_PORT, 0x510, &item, 2);
+	for (unsigned i = 0; i < bytes; i++)
+		v |= (uint64_t)port_in(bus, 0x511) << 8 * i;
+	return v;
+}
+
+static void test_fw_cfg(void **state)
+{
+	struct dev_fw_cfg f;
+	struct dev_bus bus;
+
+	(void)state;
+	dev_bus_init(&bus);
+	dev_fw_cfg_init(&f, 5ull << 30, 3);
+	assert_int_equal(dev_fw_cfg_attach(&f, &bus), 0);
+	assert_true(fw_cfg_item(&bus, 0, 4) == 0x554d4551 && fw_cfg_item(&bus, 1, 4) == 1);
+	assert_true(fw_cfg_item(&bus, 3, 8) == 5ull << 30);
+	assert_true(fw_cfg_item(&bus, 5, 2) == 3 && fw_cfg_item(&bus, 15, 2) == 3);
+	assert_int_equal(port_in(&bus, 0x511), 0);
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(port_in(&bus, 0x511), 0);
+	assert_true(fw_cfg_item(&bus, 0xffff, 8) == 0 && fw_cfg_item(&bus, 0x19, 4) == 0);
+	/* Bytes do not select, and what is selected can be read again. */
+	assert_true(fw_cfg_item(&bus, 5, 1) == 3);
+	port_out(&bus, 0x510, 3);
+	port_out(&bus, 0x511, 3);
+	assert_int_equal(port_in(&bus, 0x511), 0);
+	assert_int_equal(port_in(&bus, 0x510), 0);
+	dev_fw_cfg_reset(&f);
+	assert_int_equal(port_in(&bus, 0x511), 'Q');
+	dev_fw_cfg_fini(&f);
+	dev_fw_cfg_fini(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_debugcon), cmocka_unit_test(test_exit), cmocka_unit_test(test_power),
+		cmocka_unit_test(test_fw_cfg),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

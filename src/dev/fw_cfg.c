@@ -1,0 +1,74 @@
+#include "dev/fw_cfg.h"
+#include "base/bytes.h"
+
+#include <string.h>
+
+#define ITEM_SIZE 8u
+#define INTERFACE_TRADITIONAL 1u
+
+/* The bytes of an item; what there is not reads zero, as do bytes behind the end. */
+static uint64_t item_value(const struct dev_fw_cfg *f)
+{
+	switch (f->item) {
+	case DEV_FW_CFG_SIGNATURE: return bytes_get_le32("QEMU");
+	case DEV_FW_CFG_ID: return INTERFACE_TRADITIONAL;
+	case DEV_FW_CFG_RAM: return f->ram;
+	case DEV_FW_CFG_CPUS:
+	case DEV_FW_CFG_MAX_CPUS: return f->cpus;
+	default: return 0;
+	}
+}
+
+static void fw_cfg_read(void *dev, uint64_t offset, void *data, unsigned len)
+{
+	struct dev_fw_cfg *f = dev;
+
+	memset(data, 0, len);
+	if (offset != 1)
+		return;
+	pthread_mutex_lock(&f->lock);
+	if (f->at < ITEM_SIZE)
+		*(uint8_t *)data = (uint8_t)(item_value(f) >> 8 * f->at++);
+	pthread_mutex_unlock(&f->lock);
+}
+
+static void fw_cfg_write(void *dev, uint64_t offset, const void *data, unsigned len)
+{
+	struct dev_fw_cfg *f = dev;
+
+	if (offset != 0 || len != 2)
+		return;
+	pthread_mutex_lock(&f->lock);
+	f->item = bytes_get_le16(data);
+	f->at = 0;
+	pthread_mutex_unlock(&f->lock);
+}
+
+void dev_fw_cfg_init(struct dev_fw_cfg *f, uint64_t ram, unsigned cpus)
+{
+	*f = (struct dev_fw_cfg){.ram = ram, .cpus = cpus};
+	pthread_mutex_init(&f->lock, NULL);
+}
+
+void dev_fw_cfg_fini(struct dev_fw_cfg *f)
+{
+	if (f)
+		pthread_mutex_destroy(&f->lock);
+}
+
+void dev_fw_cfg_reset(struct dev_fw_cfg *f)
+{
+	pthread_mutex_lock(&f->lock);
+	f->item = 0;
+	f->at = 0;
+	pthread_mutex_unlock(&f->lock);
+}
+
+int dev_fw_cfg_attach(struct dev_fw_cfg *f, struct dev_bus *bus)
+{
+	static const struct dev_ops ops = {.read = fw_cfg_read, .write = fw_cfg_write};
+	const struct dev_range range = {.space = DEV_PORT, .base = DEV_FW_CFG_PORT, .size = 2, .ops = &ops,
+	                                .dev = f, .name = "fw_cfg"};
+
+	return dev_bus_add(bus, &range);
+}
