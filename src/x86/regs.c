@@ -10,6 +10,7 @@
 #define AVX512 "org.gnu.gdb.i386.avx512"
 #define PKEYS "org.gnu.gdb.i386.pkeys"
 #define SYSTEM "org.trapline.system"
+#define LINUX "org.gnu.gdb.i386.linux"
 
 #define SET_GENERAL "General Purpose Registers"
 #define SET_FLOAT "Floating Point Registers"
@@ -138,6 +139,12 @@ static const struct row msr_rows[] = {
 static const struct row xcr0_rows[] = { ONE("xcr0", "x86_xcr0", 64, -1, SRC_XCR0, FIELD(xcr0)) };
 static const struct row linear_rows[] = { ONE("linear_pc", "code_ptr", 64, -1, SRC_LINEAR_PC, 0) };
 
+/*
+ * GDB has "record full" and "generate-core-file" for Linux only, which it takes a guest for that has this
+ * register: the number of the system call to restart. The debugger stops a machine in none: -1.
+ */
+static const struct row linux_rows[] = { ONE("orig_rax", "int", 64, -1, SRC_NO_SYSCALL, 0) };
+
 /* The description's order. Rows of one block share everything but their own columns. */
 static const struct block {
 	const struct row *rows;
@@ -162,6 +169,7 @@ static const struct block {
 	BLOCK(msr_rows, NEED_NOTHING, SYSTEM, SET_SYSTEM, "system", X86_GROUP_MSR),
 	BLOCK(xcr0_rows, NEED_XCR0, SYSTEM, SET_SYSTEM, "system", X86_GROUP_MSR),
 	BLOCK(linear_rows, NEED_NOTHING, SYSTEM, SET_SYSTEM, "system", X86_GROUP_CORE | X86_GROUP_SYSTEM),
+	BLOCK(linux_rows, NEED_NOTHING, LINUX, SET_SYSTEM, "system", X86_GROUP_CORE),
 };
 
 /* LLDB's names and roles (System V ABI order of arguments); DWARF numbers that do not run on. */
@@ -215,7 +223,7 @@ static void add_row(struct x86_regs *regs, const struct block *b, const struct r
 			.number = (uint16_t)regs->count, .offset = regs->size,
 			.dwarf = (int16_t)(r->dwarf < 0 ? -1 : r->dwarf + (int)i), .group = b->state_group,
 			.source = r->source, .index = (uint16_t)(r->index + i * r->step),
-			.writable = r->source != SRC_LINEAR_PC,
+			.writable = r->source != SRC_LINEAR_PC && r->source != SRC_NO_SYSCALL,
 		};
 		set_extra(reg);
 		regs->size += r->bits / 8u;
@@ -232,7 +240,7 @@ void x86_regs_init(struct x86_regs *regs, const struct x86_layout *layout)
 			continue;
 		for (unsigned j = 0; j < blocks[i].count; j++)
 			add_row(regs, &blocks[i], &blocks[i].rows[j]);
-		if (strcmp(blocks[i].feature, SYSTEM) == 0)
+		if (strcmp(blocks[i].feature, SYSTEM) == 0 || strcmp(blocks[i].feature, LINUX) == 0)
 			continue;
 		regs->g_count = regs->count;
 		regs->g_size = regs->size;
@@ -288,6 +296,8 @@ bool x86_regs_get(const struct x86_layout *layout, const struct x86_reg *reg, co
 		value = x86_regs_pack_attr(&st->seg[reg->index]);
 	else if (reg->source == SRC_LINEAR_PC)
 		value = x86_linear_pc(st);
+	else if (reg->source == SRC_NO_SYSCALL)
+		value = UINT64_MAX;
 	else
 		value = read_field(st, reg);
 	bytes_put_le(buf, value, reg->bits / 8u);

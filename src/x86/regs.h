@@ -10,6 +10,7 @@
  *   org.gnu.gdb.i386.avx              ymm0h-15h, where the layout has AVX
  *   org.gnu.gdb.i386.avx512, .pkeys   where the layout has them
  *   org.trapline.system               k_gs_base cr0 cr2 cr3 cr4 cr8 efer ...
+ *   org.gnu.gdb.i386.linux            orig_rax, always -1; for p and P alone, as is the system feature
  */
 #ifndef X86_REGS_H
 #define X86_REGS_H

@@ -16,6 +16,7 @@ enum x86_regs_source {
 	SRC_MSR, SRC_MSR_CANONICAL, SRC_MSR_LOW32, SRC_MSR_PAT, SRC_FIELDS,
 	SRC_ATTR = SRC_FIELDS,  /* index: enum x86_seg_name */
 	SRC_LINEAR_PC,
+	SRC_NO_SYSCALL,         /* all ones, always */
 	SRC_XSAVE
 };
 

@@ -113,7 +113,8 @@ static const struct row rows[] = {
 	{ LONG, "fctrl", 0x1037f, "reserved bits", 0 }, { LONG, "fop", 0x800, "reserved bits", 0 },
 	{ LONG, "fop", SAME(0x7ff) }, { LONG, "ftag", SAME(0xfffd) },
 	/* nothing but its own value goes into a read-only register */
-	{ LONG, "linear_pc", 0x1234, "read-only", 0 }, { LONG, "linear_pc", SAME(0xfff0) },
+	{ LONG, "linear_pc", 0x1234, "read-only", 0 }, { LONG, "orig_rax", 0, "read-only", 0 },
+	{ LONG, "orig_rax", SAME(UINT64_MAX) }, { LONG, "linear_pc", SAME(0xfff0) },
 };
 
 
