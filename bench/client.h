@@ -1,6 +1,6 @@
 /*
- * A client of the remote protocol, as lean as can be: what is measured is the other side. Every request is one
- * send, every reply is checked; acknowledgements until QStartNoAckMode.
+ * A client of the remote protocol, as lean as can be: what is measured is the other side. Every request is
+ * one send, every reply is checked; acknowledgements until QStartNoAckMode.
  */
 #ifndef BENCH_CLIENT_H
 #define BENCH_CLIENT_H

@@ -1,7 +1,7 @@
 /*
- * launch PROGRAM ARGS...: starts it and prints the microseconds until its first byte of output, until its last,
- * and until its end. With LAUNCH_ATTACH=ADDRESS in the environment a debugger attaches there, lets the guest run
- * and stays.
+ * launch PROGRAM ARGS...: starts it and prints the microseconds until its first byte of output, until its
+ * last, and until its end. With LAUNCH_ATTACH=ADDRESS in the environment a debugger attaches there, lets the
+ * guest run and stays.
  */
 #include "client.h"
 #include "serve.h"

@@ -1,6 +1,6 @@
 /*
- * minimal KERNEL MIB: the least program that boots the guests of this suite. Port 0xe9 writes to standard output,
- * port 0xf8 ends with its value as the status.
+ * minimal KERNEL MIB: the least program that boots the guests of this suite. Port 0xe9 writes to standard
+ * output, port 0xf8 ends with its value as the status.
  */
 #include "serve.h"
 #include "vm.h"

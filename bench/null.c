@@ -1,9 +1,12 @@
 /*
- * null ADDRESS [REPLIES [SPIN_US]]: a stub with nothing behind it, so what it costs is the protocol, the socket and
- * the client. ADDRESS is unix:PATH or tcp:PORT. REPLIES is what record.py has kept of a session with trapline, so
- * that the same packets get the same answers ("-": none). With SPIN_US it looks for so long before it blocks.
+ * null ADDRESS [REPLIES [SPIN_US]]: a stub with nothing behind it, so what it costs is the protocol, the
+ * socket and the client. ADDRESS is unix:PATH or tcp:PORT. REPLIES is what record.py has kept of a session
+ * with trapline, so that the same packets get the same answers ("-": none). With SPIN_US it looks for so long
+ * before it blocks; with a fourth word a vcpu steps for each vCont;s, and nothing else is done about it: the
+ * least that a stub on KVM can be.
  */
 #include "serve.h"
+#include "vm.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -39,9 +42,12 @@ struct null {
 	uint8_t in[2 * PACKET], out[4 * PACKET];
 	size_t start, end;
 	unsigned spin_us;
-	bool no_ack;
+	bool no_ack, steps;
+	struct vm vm;
 	int fd;
 };
+
+extern const uint8_t code_begin[], code_end[]; /* code.S: begins with the loop */
 
 static const char digits[] = "0123456789abcdef";
 
@@ -198,15 +204,19 @@ static const uint8_t *memory_at(struct null *n, uint64_t addr, uint64_t *len)
 	return n->memory + addr;
 }
 
+static uint16_t pair_of[256];
+
+static void make_pairs(void)
+{
+	for (unsigned i = 0; i < 256; i++)
+		memcpy(&pair_of[i], (const char[]){digits[i >> 4], digits[i & 15]}, 2);
+}
+
 static void read_hex(struct null *n, uint64_t addr, uint64_t len)
 {
 	const uint8_t *from = memory_at(n, addr, &len);
-	uint16_t pair[256];
-
-	for (unsigned i = 0; i < 256; i++)
-		memcpy(&pair[i], (const char[]){digits[i >> 4], digits[i & 15]}, 2);
 	for (uint64_t i = 0; i < len; i++)
-		memcpy(n->out + 1 + 2 * i, &pair[from[i]], 2);
+		memcpy(n->out + 1 + 2 * i, &pair_of[from[i]], 2);
 	send_all(n, n->out, frame(n->out, 2 * len));
 }
 
@@ -227,9 +237,27 @@ static void read_binary(struct null *n, uint64_t addr, uint64_t len)
 	send_all(n, n->out, frame(n->out, (size_t)(to - n->out - 1)));
 }
 
-static uint8_t digit(uint8_t c)
+/* Value of each digit; the rest is nobody's business here. */
+static uint8_t value_of[256];
+
+static void make_values(void)
 {
-	return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
+	for (unsigned i = 0; i < 16; i++)
+		value_of[(uint8_t)digits[i]] = value_of[(uint8_t)"0123456789ABCDEF"[i]] = (uint8_t)i;
+}
+
+/* Undoes escapes: what lies between them is copied in one piece. */
+static void copy_binary(uint8_t *to, const uint8_t *data, const uint8_t *end)
+{
+	const uint8_t *escape;
+
+	while ((escape = memchr(data, '}', (size_t)(end - data))) != NULL && escape + 1 < end) {
+		memcpy(to, data, (size_t)(escape - data));
+		to += escape - data;
+		*to++ = escape[1] ^ 0x20;
+		data = escape + 2;
+	}
+	memcpy(to, data, (size_t)(end - data));
 }
 
 static void write_memory(struct null *n, uint64_t addr, const uint8_t *data, const uint8_t *end, bool hex)
@@ -239,10 +267,9 @@ static void write_memory(struct null *n, uint64_t addr, const uint8_t *data, con
 
 	if (hex)
 		for (; end - data >= 2; data += 2)
-			*to++ = (uint8_t)(digit(data[0]) << 4 | digit(data[1]));
+			*to++ = (uint8_t)(value_of[data[0]] << 4 | value_of[data[1]]);
 	else
-		for (; data < end; data++)
-			*to++ = *data == '}' ? *++data ^ 0x20 : *data;
+		copy_binary(to, data, end);
 	answer(n, "OK");
 }
 
@@ -277,6 +304,8 @@ static void packet_arrived(struct null *n, const uint8_t *packet, size_t len)
 	if (!n->no_ack)
 		send_all(n, (const uint8_t *)"+", 1);
 	k = find(n, packet, len);
+	if (n->steps && begins(packet, len, "vCont;s"))
+		vm_run(&n->vm);
 	if (k != NULL) {
 		send_all(n, k->answer->bytes, k->answer->len);
 		k->answer = k->answer->next;
@@ -371,7 +400,16 @@ int main(int argc, char **argv)
 	if (argc > 2 && strcmp(argv[2], "-") != 0)
 		load(&n, argv[2]);
 	learn_defaults(&n);
+	make_pairs();
+	make_values();
 	bench_fill(n.memory, sizeof(n.memory));
+	if (argc > 4) {
+		n.steps = true;
+		vm_open(&n.vm, 16u << 20);
+		memcpy(n.vm.mem + VM_CODE, code_begin, (size_t)(code_end - code_begin));
+		vm_start_at(&n.vm, VM_CODE, true);
+		vm_debug(&n.vm, true, 0);
+	}
 	n.spin_us = argc > 3 ? (unsigned)atoi(argv[3]) : 0;
 	fd = listen_at(argv[1]);
 	for (;;) {

@@ -38,10 +38,11 @@ def trapline(bench, binary, guest='loop', tcp=False, cpus=1, to_loop=True):
 
 # ---- a stub with nothing behind it ----------------------------------------------------------------------------
 
-def null(bench, tcp=False, spin_us=0, replies=None):
+def null(bench, tcp=False, spin_us=0, replies=None, steps=False):
     path = bench.scratch.file('sock')
     address = 'tcp:%d' % procs.free_port() if tcp else 'unix:' + path
-    return procs.Stub(bench, [bench.program('null'), address, replies or '-', str(spin_us)], address)
+    argv = [bench.program('null'), address, replies or '-', str(spin_us)] + ['step'] * steps
+    return procs.Stub(bench, argv, address)
 
 
 # ---- peers ------------------------------------------------------------------------------------------------------

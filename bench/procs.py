@@ -182,6 +182,10 @@ class Stub:
             place(self.client.process.pid, {HERE})
         self.mode = mode
 
+    def cpu_ns(self):
+        """Of both sides."""
+        return cpu_ns(self.process.pid) + cpu_ns(self.client.process.pid)
+
     def order(self, mode, name, seconds, argument=''):
         self.place(mode)
         return self.client.order(name, seconds, argument)

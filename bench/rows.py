@@ -65,6 +65,8 @@ def steps():
                   'raw step + null', 1.3, peers_of('step', *of_peers))
         yield Row('%s; %s' % (step[1], on), ours + '.stepi', total(raw_step, null + '.stepi'),
                   'raw step + null', 1.5, peers_of('stepi', *of_peers))
+    for what, text in (('step', step[0]), ('stepi', step[1])):
+        yield Row(text + '; unix socket, one core', 'tl.unix.' + what, 'least.unix.' + what, 'least stub on KVM')
     for i, what in enumerate(('step', 'stepi')):
         yield Row('%s; unix socket, two cores' % step[i], 'tl.unix.apart.' + what,
                   total(raw_step, 'null.spin.apart.' + what), 'raw step + spinning null', 1.4,
@@ -104,7 +106,8 @@ def memory():
 
 
 def stops():
-    rows = [('guest spinning', 'tl.cpus1.ctrl-c', 'raw.kick1', ALL), ('guest halted', 'tl.halted.ctrl-c', 'raw.kick1', ())]
+    rows = [('guest spinning', 'tl.cpus1.ctrl-c', 'raw.kick1', ALL),
+            ('guest halted', 'tl.halted.ctrl-c', 'raw.kick1', ())]
     rows += [('%d vcpus spinning' % n, 'tl.cpus%d.ctrl-c' % n, 'raw.kick%d' % n, ()) for n in (2, 4, 8)]
     for title, key, raw, of_peers in rows:
         yield Row('ctrl-C to stop reply, ' + title, key, total(raw, 'null.free.step'), 'raw kick + null', 1.5,

@@ -1,6 +1,6 @@
 /*
- * rsp ADDRESS [LOOP]: a debugger without opinions. Connects, lets the guest run to LOOP (hexadecimal, by an execute
- * breakpoint), and then measures what the driver orders (serve.h). Any stub is served alike.
+ * rsp ADDRESS [LOOP]: a debugger without opinions. Connects, lets the guest run to LOOP (hexadecimal, by an
+ * execute breakpoint), and then measures what the driver orders (serve.h). Any stub is served alike.
  */
 #include "client.h"
 #include "serve.h"
@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define MAX_SCRIPT 256
+#define MAX_SAMPLES 1000
 #define CTRL_C_RUN_US 500 /* how long a guest runs before it is interrupted */
 
 struct rsp {
@@ -102,7 +103,7 @@ static enum bench_outcome lost(struct bench_result *ret)
 	return bench_say(ret, BENCH_ERROR, "the stub is gone or does not answer");
 }
 
-/* ---- requests over and over -------------------------------------------------------------------------------- */
+/* ---- requests over and over ---- */
 
 typedef int round_fn(struct rsp *r, const char *text);
 
@@ -194,7 +195,7 @@ static enum bench_outcome run_stepi(void *ctx, double seconds, const char *argum
 	return repeat(r, seconds, one_stepi, text, ret);
 }
 
-/* ---- breakpoints --------------------------------------------------------------------------------------------- */
+/* ---- breakpoints ---- */
 
 /* argument: the type, 0 or 1. The stub steps over its own breakpoint. */
 static enum bench_outcome run_hit(void *ctx, double seconds, const char *argument, struct bench_result *ret)
@@ -242,7 +243,8 @@ static enum bench_outcome run_hit_by_client(void *ctx, double seconds, const cha
 }
 
 /* argument: Z or z, the number of points, their first address: software breakpoints 5 bytes apart. */
-static enum bench_outcome run_points(void *ctx, double seconds, const char *argument, struct bench_result *ret)
+static enum bench_outcome run_points(void *ctx, double seconds, const char *argument,
+                                     struct bench_result *ret)
 {
 	struct rsp *r = ctx;
 	unsigned count = 0;
@@ -265,7 +267,7 @@ static enum bench_outcome run_points(void *ctx, double seconds, const char *argu
 	return BENCH_OK;
 }
 
-/* ---- running and interrupting ----------------------------------------------------------------------------- */
+/* ---- running and interrupting ---- */
 
 static uint64_t turns(struct rsp *r)
 {
@@ -282,7 +284,8 @@ static uint64_t turns(struct rsp *r)
 }
 
 /* Lets the guest do what text says until the time is over; counts instructions of the loop. */
-static enum bench_outcome run_freely(struct rsp *r, double seconds, const char *text, struct bench_result *ret)
+static enum bench_outcome run_freely(struct rsp *r, double seconds, const char *text,
+                                     struct bench_result *ret)
 {
 	uint64_t before = turns(r);
 	double start = bench_now();
@@ -311,13 +314,15 @@ static enum bench_outcome run_range(void *ctx, double seconds, const char *argum
 }
 
 /* All vcpus run for a while; from the 0x03 to the stop reply. */
-static enum bench_outcome run_ctrl_c(void *ctx, double seconds, const char *argument, struct bench_result *ret)
+static enum bench_outcome run_ctrl_c(void *ctx, double seconds, const char *argument,
+                                     struct bench_result *ret)
 {
 	struct rsp *r = ctx;
-	double end = bench_now() + seconds * 1e6;
+	double end = bench_now() + seconds * 1e6, us[MAX_SAMPLES];
+	unsigned n;
 
 	(void)argument;
-	while (bench_now() < end) {
+	for (n = 0; n < MAX_SAMPLES && bench_now() < end; n++) {
 		double start;
 
 		if (client_send(&r->c, "vCont;c", 7) < 0)
@@ -326,13 +331,12 @@ static enum bench_outcome run_ctrl_c(void *ctx, double seconds, const char *argu
 		start = bench_now();
 		if (client_break(&r->c) < 0 || client_wait_stop(&r->c) < 0)
 			return lost(ret);
-		ret->us += bench_now() - start;
-		ret->count++;
+		us[n] = bench_now() - start;
 	}
-	return BENCH_OK;
+	return bench_median(us, n, ret);
 }
 
-/* ---- memory ---------------------------------------------------------------------------------------------------- */
+/* ---- memory ---- */
 
 static bool must_escape(uint8_t c)
 {
@@ -452,7 +456,7 @@ static enum bench_outcome run_read(void *ctx, double seconds, const char *argume
 	return BENCH_OK;
 }
 
-/* ---- attaching ------------------------------------------------------------------------------------------------- */
+/* ---- attaching ---- */
 
 /* A file of requests in hexadecimal, one a line. */
 static void load_script(struct rsp *r, const char *path)
@@ -486,22 +490,23 @@ static int attach_once(struct rsp *r)
 			client_close(&r->c);
 			return i == 0 ? 1 : -1;
 		}
-		if (r->script_len[i] == sizeof(noack) - 1 && memcmp(r->script[i], noack, sizeof(noack) - 1) == 0)
+		if (r->script_len[i] == strlen(noack) && memcmp(r->script[i], noack, strlen(noack)) == 0)
 			r->c.no_ack = true;
 	}
 	return 0;
 }
 
-static enum bench_outcome run_attach(void *ctx, double seconds, const char *argument, struct bench_result *ret)
+static enum bench_outcome run_attach(void *ctx, double seconds, const char *argument,
+                                     struct bench_result *ret)
 {
 	struct rsp *r = ctx;
-	double end = bench_now() + seconds * 1e6;
-	unsigned refused = 0;
+	double end = bench_now() + seconds * 1e6, us[MAX_SAMPLES];
+	unsigned refused = 0, n = 0;
 
 	if (r->script_count == 0)
 		load_script(r, argument);
 	client_close(&r->c);
-	while (bench_now() < end || ret->count == 0) {
+	while (n < MAX_SAMPLES && (bench_now() < end || n == 0)) {
 		double start = bench_now();
 		int rc = attach_once(r);
 
@@ -512,14 +517,13 @@ static enum bench_outcome run_attach(void *ctx, double seconds, const char *argu
 			usleep(200);
 			continue;
 		}
-		ret->us += bench_now() - start;
-		ret->count++;
+		us[n++] = bench_now() - start;
 		client_close(&r->c);
 		usleep(2000);
 	}
 	if (client_open(&r->c, r->address, 1) < 0 || hello(r) < 0)
 		return lost(ret);
-	return BENCH_OK;
+	return bench_median(us, n, ret);
 }
 
 int main(int argc, char **argv)

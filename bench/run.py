@@ -24,6 +24,7 @@ class Bench:
         self.peers = not args.no_peers and not args.against
         self.seconds = args.seconds
         self.rounds = args.rounds
+        self.cpu_time = args.cpu_time
         self.scratch = procs.Scratch()
         self.notes = []
         self.samples = {}                                # key -> (unit, values)
@@ -81,6 +82,8 @@ def parse(argv):
     p.add_argument('--against-name', metavar='TEXT', default='old', help='what to call it')
     p.add_argument('--no-peers', action='store_true', help='no gdbserver, no QEMU')
     p.add_argument('--only', metavar='BLOCK,...', help='of ' + ' '.join(series.BLOCKS))
+    p.add_argument('--cpu-time', action='store_true',
+                   help='one-core rows in CPU time of both sides: for a machine that is busy with other things')
     p.add_argument('--rounds', type=int, default=ROUNDS, help='measurements of each number (%(default)d)')
     p.add_argument('--seconds', type=float, default=SECONDS, help='of one measurement (%(default)g)')
     args = p.parse_args(argv)
@@ -101,7 +104,8 @@ def show(bench, head, args):
         print('THIS MACHINE: %(cpu)s, %(cpus)d CPUs, Linux %(kernel)s, %(kvm modules)s, load %(load)s' % head, file=out)
         print('LIMITS', file=out)
         report.print_series(bench.samples, ('raw.', 'null.', 'minimal.'), out)
-        print('Times in microseconds, medians of %d.\n' % args.rounds, file=out)
+        how = ' (one-core rows: CPU time of both sides)' if args.cpu_time else ''
+        print('Times in microseconds%s, medians of %d.\n' % (how, args.rounds), file=out)
         report.print_table(found, out)
         report.print_summary(found, out)
     for note in bench.notes:

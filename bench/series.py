@@ -41,15 +41,23 @@ class Group:
             self.add('%s.%s' % (name, what), *timed(self.bench, stub, mode, order, argument))
 
 
+# Orders that do nothing but what they count, one side at a time.
+CPU_TIMED = ('step', 'stepi', 'ask', 'hit', 'hit-by-client', 'port', 'mmio', 'range')
+
+
 def timed(bench, stub, mode, order, argument):
     """Unit and function of an order: MB/s for memory, instructions/s for ranges, else us."""
+    by_cpu = bench.cpu_time and mode == 'same' and order in CPU_TIMED
+
     def us():
+        before = stub.cpu_ns() if by_cpu else 0
         count, taken = stub.order(mode, order, bench.seconds, argument)
-        return taken / count
+        return (stub.cpu_ns() - before) / 1e3 / count if by_cpu else taken / count
 
     def per_us():
+        before = stub.cpu_ns() if by_cpu else 0
         count, taken = stub.order(mode, order, bench.seconds, argument)
-        return count / taken
+        return count / ((stub.cpu_ns() - before) / 1e3 if by_cpu else taken)
 
     if order in ('read', 'write'):
         return 'MB/s', per_us
@@ -73,6 +81,9 @@ class Limits(procs.Orders):
 
     def order(self, mode, name, seconds, argument=''):
         return super().order(name, seconds, argument)
+
+    def cpu_ns(self):
+        return procs.cpu_ns(self.process.pid)
 
 
 # ---- steps, breakpoints, registers ---------------------------------------------------------------------------
@@ -110,6 +121,8 @@ def steps(bench):
         null = group.start('null', peers.null, tcp=tcp, replies=bench.recording.replies)
         group.orders('null.' + name, null, 'same', own)
         apart(group, 'null.' + name, null, own)
+    least = group.start('least stub', peers.null, replies=bench.recording.replies, steps=True)
+    group.orders('least.unix', least, 'same', PATTERNS)
     spin = group.start('spinning null', peers.null, spin_us=50, replies=bench.recording.replies)
     apart(group, 'null.spin', spin, own)
     for name, binary in subjects(bench):
@@ -162,8 +175,7 @@ def stops(bench):
     group = Group(bench)
     table = (('ctrl-c', 'ctrl-c', ''),)
     limits = group.start('raw KVM', Limits)
-    kicks = [('kick', 'kick', '1 %d' % procs.THERE)]
-    kicks += [('kick%d' % count, 'kick', '%d -1' % count) for count in VCPUS]
+    kicks = [('kick%d' % count, 'kick', '%d -1' % count) for count in VCPUS]
     group.orders('raw', limits, 'apart', kicks)
     group.orders('null.free', group.start('null', peers.null, replies=bench.recording.replies), 'free',
                  (('step', 'step', ''),) + table)
@@ -327,6 +339,16 @@ def working(bench):
 
 # ---- real GDB ------------------------------------------------------------------------------------------------------------
 
+def stepi_rate(bench, gdb, stub):
+    def value():
+        before = procs.cpu_ns(gdb.process.pid) + procs.cpu_ns(stub.process.pid)
+        count, us = gdb.stepi(STEPI_COMMANDS)
+        if bench.cpu_time:
+            us = (procs.cpu_ns(gdb.process.pid) + procs.cpu_ns(stub.process.pid) - before) / 1e3
+        return count / us * 1e6
+    return value
+
+
 def real_gdb(bench):
     group = Group(bench)
     loop, native = bench.program('guest_loop.elf'), bench.program('native_loop.elf')
@@ -342,7 +364,7 @@ def real_gdb(bench):
         stub.drop_client()
         gdb = group.start(name, peers.Gdb, image, stub.target)
         if gdb:
-            group.add(name + '.gdb-stepi', '1/s', lambda gdb=gdb: bench.rate(gdb.stepi(STEPI_COMMANDS)) * 1e6)
+            group.add(name + '.gdb-stepi', '1/s', stepi_rate(bench, gdb, stub))
     return group.series
 
 

@@ -14,6 +14,23 @@ double bench_now(void)
 	return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
 }
 
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+enum bench_outcome bench_median(double *us, unsigned count, struct bench_result *ret)
+{
+	if (count == 0)
+		return bench_say(ret, BENCH_ERROR, "nothing was measured");
+	qsort(us, count, sizeof(*us), compare);
+	ret->us = us[count / 2];
+	ret->count = 1;
+	return BENCH_OK;
+}
+
 void bench_die(const char *fmt, ...)
 {
 	va_list ap;
@@ -60,15 +77,17 @@ static void obey(const struct bench_order *orders, void *ctx, char *line)
 	struct bench_result r = {0};
 	enum bench_outcome outcome;
 	char *name, *seconds, *argument, *rest = NULL;
+	double time;
 
 	name = strtok_r(line, " \n", &rest);
 	seconds = strtok_r(NULL, " \n", &rest);
 	argument = strtok_r(NULL, "\n", &rest);
+	time = seconds != NULL ? atof(seconds) : 0;
 	order = name != NULL ? find(orders, name) : NULL;
 	if (order == NULL)
 		outcome = bench_say(&r, BENCH_ERROR, "no such order");
 	else
-		outcome = order->run(ctx, seconds != NULL ? atof(seconds) : 0, argument != NULL ? argument : "", &r);
+		outcome = order->run(ctx, time, argument != NULL ? argument : "", &r);
 	if (outcome == BENCH_OK)
 		printf("ok %.3f %.3f\n", r.count, r.us);
 	else

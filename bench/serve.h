@@ -1,8 +1,8 @@
 /*
  * What the measuring programs share: the clock, and a loop that takes orders from the driver.
  *
- * An order is one line, "NAME SECONDS [ARGUMENT]"; the answer is one line too: "ok COUNT MICROSECONDS" (the time
- * that COUNT operations took), "none REASON" for what the other side cannot do, or "error REASON".
+ * An order is one line, "NAME SECONDS [ARGUMENT]"; the answer is one line too: "ok COUNT MICROSECONDS" (the
+ * time that COUNT operations took), "none REASON" for what the other side cannot do, or "error REASON".
  */
 #ifndef BENCH_SERVE_H
 #define BENCH_SERVE_H
@@ -18,7 +18,8 @@ struct bench_result {
 enum bench_outcome { BENCH_OK, BENCH_NONE, BENCH_ERROR };
 
 /* seconds: how long to measure, roughly. argument: "" when there is none. */
-typedef enum bench_outcome bench_fn(void *ctx, double seconds, const char *argument, struct bench_result *ret);
+typedef enum bench_outcome bench_fn(void *ctx, double seconds, const char *argument,
+                                    struct bench_result *ret);
 
 struct bench_order {
 	const char *name;
@@ -34,6 +35,9 @@ enum bench_outcome bench_say(struct bench_result *ret, enum bench_outcome outcom
 
 /* Monotonic, in microseconds. */
 double bench_now(void);
+
+/* The median of count times, which it sorts, as a result: a wait that was long by accident does not count. */
+enum bench_outcome bench_median(double *us, unsigned count, struct bench_result *ret);
 
 /* Ends the program with a message. */
 void bench_die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));

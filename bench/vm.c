@@ -27,7 +27,8 @@ static void add_memory(struct vm *vm, uint64_t size)
 	struct kvm_userspace_memory_region slot = {.memory_size = size < 0xc0000000 ? size : 0xc0000000};
 
 	vm->size = size;
-	vm->mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	vm->mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+	               0);
 	if (vm->mem == MAP_FAILED)
 		bench_die("no memory for the guest: %s", strerror(errno));
 	slot.userspace_addr = (uintptr_t)vm->mem;
@@ -89,8 +90,10 @@ static void map_low(struct vm *vm)
 
 void vm_start_at(struct vm *vm, uint64_t rip, bool sync_regs)
 {
-	struct kvm_segment code = {.limit = 0xffffffff, .selector = 8, .type = 11, .present = 1, .s = 1, .l = 1, .g = 1};
-	struct kvm_segment data = {.limit = 0xffffffff, .selector = 16, .type = 3, .present = 1, .s = 1, .db = 1, .g = 1};
+	struct kvm_segment code = {.limit = 0xffffffff, .selector = 8, .type = 11, .present = 1, .s = 1,
+	                           .l = 1, .g = 1};
+	struct kvm_segment data = {.limit = 0xffffffff, .selector = 16, .type = 3, .present = 1, .s = 1,
+	                           .db = 1, .g = 1};
 	struct kvm_regs regs = {.rip = rip, .rsp = TABLES - 8, .rflags = 2};
 	struct kvm_sregs sregs;
 

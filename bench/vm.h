@@ -1,6 +1,6 @@
 /*
- * The least that runs 64-bit code on KVM: one vcpu, flat memory mapped to itself, no device. It makes the same
- * KVM calls as trapline makes for a machine, so that its time is the part of a start that KVM takes.
+ * The least that runs 64-bit code on KVM: one vcpu, flat memory mapped to itself, no device. It makes the
+ * same KVM calls as trapline makes for a machine, so that its time is the part of a start that KVM takes.
  */
 #ifndef BENCH_VM_H
 #define BENCH_VM_H

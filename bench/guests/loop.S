@@ -1,6 +1,6 @@
 /*
- * Counts for ever, on every vcpu: the first wakes the others (SDM 3A 8.4.4.1: INIT and start-up IPIs to all but
- * itself), and those count in real mode.
+ * Counts for ever, on every vcpu: the first wakes the others (SDM 3A 8.4.4.1: INIT and start-up IPIs to all
+ * but itself), and those count in real mode.
  */
 #include "loop.inc"
 	.section .low, "ax", @progbits

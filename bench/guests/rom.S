@@ -1,7 +1,7 @@
 /*
- * A firmware of 64 KiB for QEMU: from the reset vector to 64-bit code at 1 MiB with nothing in between, so that no
- * boot loader is measured. Memory is mapped to itself as in vm.c. With START it ends as guests/start.S does, by the
- * ports of QEMU's isa-debugcon and isa-debug-exit; else it counts.
+ * A firmware of 64 KiB for QEMU: from the reset vector to 64-bit code at 1 MiB with nothing in between, so
+ * that no boot loader is measured. Memory is mapped to itself as in vm.c. With START it ends as
+ * guests/start.S does, by the ports of QEMU's isa-debugcon and isa-debug-exit; else it counts.
  */
 #include "loop.inc"
 #define ROM 0xffff0000
@@ -89,7 +89,7 @@ gdt_register:
 	.long AT(gdt)
 
 	.org 0xfff0
-	.code16
-	jmp base
+	.byte 0xe9		/* jmp base: IP wraps at 64 KiB */
+	.word 0x10000 - 0xfff3
 	.org 0x10000
 	.section .note.GNU-stack, "", @progbits
