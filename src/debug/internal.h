@@ -80,7 +80,7 @@ struct debug_session {
 	bool stop_asked;                      /* ops->stop() since the last resume */
 	bool killed;                          /* by an extended client: ends with it unless run again */
 	bool phys;                            /* memory requests take physical addresses */
-	bool cr3_chosen;                      /* virtual addresses are looked up through cr3, not the vcpu's */
+	bool cr3_chosen;                      /* addresses are looked up through cr3, not the own */
 	uint64_t cr3;
 	bool file_open[DEBUG_MAX_FILES];      /* handles of vFile, all for the image */
 	bool step_irqs;                       /* steps may go into interrupt handlers */

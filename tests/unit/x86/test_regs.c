@@ -140,7 +140,8 @@ static void test_get(void **state)
 		{ "dr3", 0xd3 },
 		{ "dr6", 0xffff0ff0 }, { "dr7", 0x400 }, { "lstar", 0xffffffff81000000 },
 		{ "k_gs_base", 0x77 },
-		{ "xcr0", 7 }, { "linear_pc", 0x200 }, { "orig_rax", UINT64_MAX }, { "mxcsr", 0x1f80 }, { "fctrl", 0x37f },
+		{ "xcr0", 7 }, { "linear_pc", 0x200 },
+		{ "orig_rax", UINT64_MAX }, { "mxcsr", 0x1f80 }, { "fctrl", 0x37f },
 		{ "ftag", 0xffff },
 		{ "pkru", 0 }, { "ymm3h", 0 }, { "apic_base", 0xfee00900 },
 	};
