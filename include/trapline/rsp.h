@@ -154,7 +154,7 @@ struct rsp_action {
 	uint64_t start, end; /* RSP_ACT_RANGE: step while start <= pc < end */
 };
 
-/* One agent expression (GDB manual, appendix "The GDB Agent Expression Mechanism"): not empty, not checked. */
+/* One agent expression (GDB manual, "Agent Expressions"); not empty, not checked. */
 struct rsp_code {
 	const uint8_t *bytes;
 	size_t len;
@@ -178,10 +178,10 @@ struct rsp_request {
 			enum rsp_point type;
 			uint64_t addr;
 			uint64_t kind;       /* watch: length in bytes; sw/hw: kind, 1 on x86 */
-			/* Only with RSP_F_COND_BREAK, RSP_F_BREAK_CMDS; without them such a packet is an error. */
-			const struct rsp_code *conditions; /* a hit counts if any of them is true, or there is none */
+			/* Z0, Z1. Without RSP_F_COND_BREAK, RSP_F_BREAK_CMDS such packets are errors. */
+			const struct rsp_code *conditions; /* any true one stops; none: always */
 			size_t condition_count;
-			const struct rsp_code *commands;   /* to be run at a hit, in order; it is not reported then */
+			const struct rsp_code *commands;   /* run at a hit, not reported then */
 			size_t command_count;
 			bool persist;        /* commands go on when the client has left */
 		} point;

@@ -400,7 +400,8 @@ int debug_agent_eval(const struct debug_agent *a, const struct debug_agent_io *i
 		int rc;
 
 		if (steps == DEBUG_AGENT_STEPS)
-			return error_set(err, ELOOP, "the expression takes more than %d steps", DEBUG_AGENT_STEPS);
+			return error_set(err, ELOOP, "the expression takes more than %d steps",
+			                 DEBUG_AGENT_STEPS);
 		m.at = m.pc;
 		m.pc += 1u + op->operand;
 		rc = op->run(&m, debug_agent_operand(arg, op->operand));

@@ -13,15 +13,17 @@ struct check {
 	unsigned len;
 	struct error *err;
 	uint8_t depth[DEBUG_AGENT_MAX];     /* before the instruction that starts here */
-	uint16_t todo[DEBUG_AGENT_MAX / 3 + 2]; /* targets not followed yet: one for each jump, and the start */
+	uint16_t todo[DEBUG_AGENT_MAX / 3 + 2]; /* not followed yet: one for each jump, and the start */
 	unsigned todo_count;
 	bool has_value;
 };
 
 static int bad(const struct check *c, unsigned at, const char *why)
 {
+	const char *name = debug_agent_op_name(c->code[at]);
+
 	return error_set(c->err, EINVAL, "agent expression, byte %u (%s): %s", at,
-	                 debug_agent_op_name(c->code[at]) ? debug_agent_op_name(c->code[at]) : "no opcode", why);
+	                 name ? name : "no opcode", why);
 }
 
 /* The format string of a printf is part of the instruction. */

@@ -173,8 +173,8 @@ static void complain(struct debug_session *s, const struct debug_point *pt, cons
 	struct debug_text t;
 
 	debug_text_init(&t, line, sizeof(line));
-	debug_text_add(&t, "trapline: %s of %s 0x%" PRIx64 ": %s\n", what, debug_point_name(pt->type), pt->gva,
-	               err->text);
+	debug_text_add(&t, "trapline: %s of %s 0x%" PRIx64 ": %s\n", what, debug_point_name(pt->type),
+	               pt->gva, err->text);
 	to_console(s, line, t.len);
 }
 

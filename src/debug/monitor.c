@@ -195,7 +195,7 @@ static void cmd_mode(const struct call *c)
 }
 
 static const struct command commands[] = {
-	{ "break", "", "breakpoints and watchpoints: by what means, how often hit", cmd_break },
+	{ "break", "", "breakpoints and watchpoints: by what means, how often hit and missed", cmd_break },
 	{ "cr3", "[auto|other|ADDR]", "page tables for memory commands; other: of a KPTI pair", cmd_cr3 },
 	{ "exits", "", "what the machine came out of guest mode for, counted", cmd_exits },
 	{ "help", "", "this list", cmd_help },

@@ -217,8 +217,9 @@ static void test_complete(void **state)
 	(void)state;
 	for (unsigned op = 0; op < 256; op++) {
 		const char *name = debug_agent_op_name((uint8_t)op);
-		bool found = name && (strstr("float ref_float ref_double ref_long_double l_to_d d_to_l invalid2 printf",
-		                             name) != NULL);
+		static const char others[] =
+			"float ref_float ref_double ref_long_double l_to_d d_to_l invalid2 printf";
+		bool found = name && strstr(others, name) != NULL;
 
 		for (size_t i = 0; name && i < sizeof(rows) / sizeof(rows[0]); i++)
 			found |= strncmp(rows[i].name, name, strlen(name)) == 0;
@@ -394,12 +395,15 @@ static int run_printf(struct world *w, const char *format, const uint64_t *args,
 static void test_printf(void **state)
 {
 	static const struct { const char *format; uint64_t arg; const char *text; } good[] = {
-		{ "%d", 0xffffffff, "-1" }, { "%i", 5, "5" }, { "%5d|", 42, "   42|" }, { "%-5d|", 42, "42   |" },
-		{ "%05d", (uint64_t)-42, "-0042" }, { "%+d", 42, "+42" }, { "% d", 42, " 42" }, { "%.4d", 42, "0042" },
+		{ "%d", 0xffffffff, "-1" }, { "%i", 5, "5" }, { "%5d|", 42, "   42|" },
+		{ "%-5d|", 42, "42   |" },
+		{ "%05d", (uint64_t)-42, "-0042" }, { "%+d", 42, "+42" }, { "% d", 42, " 42" },
+		{ "%.4d", 42, "0042" },
 		{ "%6.3d", 42, "   042" }, { "%u", UINT64_MAX, "4294967295" },
 		{ "%lu", UINT64_MAX, "18446744073709551615" },
 		{ "%ld", UINT64_C(1) << 63, "-9223372036854775808" }, { "%lld", (uint64_t)-7, "-7" },
-		{ "%zu", 1234567890123, "1234567890123" }, { "%hd", 0x18000, "-32768" }, { "%hhu", 0x1ff, "255" },
+		{ "%zu", 1234567890123, "1234567890123" }, { "%hd", 0x18000, "-32768" },
+		{ "%hhu", 0x1ff, "255" },
 		{ "%x", 0xdeadbeef, "deadbeef" }, { "%X", 0xdeadbeef, "DEADBEEF" }, { "%#x", 255, "0xff" },
 		{ "%#x", 0, "0" }, { "%#06x", 255, "0x00ff" }, { "%#lX", 255, "0XFF" }, { "%o", 8, "10" },
 		{ "%#o", 8, "010" }, { "%#o", 0, "0" }, { "%p", 0x1000, "0x1000" }, { "%c", 'a', "a" },
@@ -434,7 +438,8 @@ static void test_printf_order(void **state)
 static void test_printf_refused(void **state)
 {
 	static const char *const bad[] = { "%", "%l", "%f", "%5.2g", "%n", "%ls", "%lc", "%lp", "%*d", "%.*d",
-	                                   "%256d", "%.256d", "%99999999999999999999d", "%y", "%d %", "%d\\", "%d\\q" };
+	                                   "%256d", "%.256d", "%99999999999999999999d", "%y", "%d %",
+	                                   "%d\\", "%d\\q" };
 	struct error err;
 	uint64_t arg = 0x2000;
 
@@ -486,9 +491,11 @@ static void test_golden(void **state)
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_opcodes), cmocka_unit_test(test_complete), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_opcodes), cmocka_unit_test(test_complete),
+		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_depth), cmocka_unit_test(test_length), cmocka_unit_test(test_failures),
-		cmocka_unit_test(test_variables), cmocka_unit_test(test_printf), cmocka_unit_test(test_printf_order),
+		cmocka_unit_test(test_variables), cmocka_unit_test(test_printf),
+		cmocka_unit_test(test_printf_order),
 		cmocka_unit_test(test_printf_refused), cmocka_unit_test(test_golden),
 	};
 
