@@ -284,7 +284,7 @@ static double kick_all(struct runner *r, int count)
 static enum bench_outcome run_kick(void *ctx, double seconds, const char *argument, struct bench_result *ret)
 {
 	struct limits *l = ctx;
-	double end = bench_now() + seconds * 1e6, us[MAX_SAMPLES];
+	double end, us[MAX_SAMPLES];
 	unsigned n;
 	int count, cpu;
 
@@ -295,6 +295,7 @@ static enum bench_outcome run_kick(void *ctx, double seconds, const char *argume
 			return bench_say(ret, BENCH_ERROR, "no thread");
 		pin(l->runner[i].thread, cpu);
 	}
+	end = bench_now() + seconds * 1e6;
 	for (n = 0; n < MAX_SAMPLES && bench_now() < end; n++) {
 		let_run(l->runner, count);
 		us[n] = kick_all(l->runner, count);
