@@ -16,6 +16,7 @@
 #include "dev/power.h"
 #include "dev/reset.h"
 #include "dev/serial.h"
+#include "dev/testdev.h"
 #include "kvm/machine.h"
 #include "server/loop.h"
 
@@ -47,6 +48,7 @@ struct machine {
 	struct dev_reset reset;
 	struct dev_power power;
 	struct dev_fw_cfg fw_cfg;
+	struct dev_testdev testdev;
 	struct boot_entry entry;
 	struct kvm_probe probe;
 	struct kvm_machine *kvm;
@@ -128,6 +130,7 @@ static int reload(void *ctx, struct x86_state *ret_entry, struct error *err)
 	dev_reset_reset(&m->reset);
 	dev_power_reset(&m->power);
 	dev_fw_cfg_reset(&m->fw_cfg);
+	dev_testdev_reset(&m->testdev);
 	guest_mem_clear(&m->mem);
 	rc = load(m, err);
 	if (rc == 0)
@@ -144,6 +147,7 @@ static int add_devices(struct machine *m, struct error *err)
 	dev_serial_init(&m->serial, &m->host, SERIAL_LINE);
 	dev_reset_init(&m->reset, &m->host);
 	dev_power_init(&m->power, &m->host);
+	dev_testdev_init(&m->testdev, &m->host);
 	dev_fw_cfg_init(&m->fw_cfg, m->opt->memory, m->opt->cpus);
 	rc = dev_serial_attach(&m->serial, &m->bus, SERIAL_PORT);
 	if (rc == 0)
@@ -154,6 +158,8 @@ static int add_devices(struct machine *m, struct error *err)
 		rc = dev_power_attach(&m->power, &m->bus);
 	if (rc == 0)
 		rc = dev_fw_cfg_attach(&m->fw_cfg, &m->bus);
+	if (rc == 0)
+		rc = dev_testdev_attach(&m->testdev, &m->bus);
 	if (rc == 0)
 		rc = dev_reset_attach(&m->reset, &m->bus);
 	return rc < 0 ? error_set(err, -rc, "the devices do not fit their bus") : 0;

@@ -4,6 +4,7 @@
 #include "dev/debugcon.h"
 #include "dev/fw_cfg.h"
 #include "dev/power.h"
+#include "dev/testdev.h"
 #include "fake_host.h"
 #include <errno.h>
 
@@ -53,9 +54,10 @@ static void test_exit(void **state)
 static void test_power(void **state)
 {
 	static const struct exit_row rows[] = {
-		{0x604, 0x2000, 2, 0},  {0x604, 0x3c01, 2, 0},  {0x604, 0x1c01, 2, -1}, {0x605, 0x20, 1, 0},
-		{0x605, 0x1c, 1, -1},   {0x604, 0x2000, 4, 0},  {0x604, 0x20, 1, -1},   {0x600, 0x2000, 2, -1},
-		{0x602, 0xffff, 2, -1}, {0xb004, 0x2000, 2, 0}, {0xb004, 0, 2, -1},     {0xb005, 0x20, 1, -1},
+		{0x604, 0x2000, 2, 0},  {0x604, 0x3c01, 2, 0}, {0x604, 0x1c01, 2, -1},
+		{0x605, 0x20, 1, 0},    {0x605, 0x1c, 1, -1},  {0x604, 0x2000, 4, 0},
+		{0x604, 0x20, 1, -1},   {0x600, 0x2000, 2, -1}, {0x602, 0xffff, 2, -1},
+		{0xb004, 0x2000, 2, 0}, {0xb004, 0, 2, -1},    {0xb005, 0x20, 1, -1},
 	};
 	struct fake_host f;
 	struct dev_power p;
@@ -128,11 +130,42 @@ static void test_fw_cfg(void **state)
 	dev_fw_cfg_fini(NULL);
 }
 
+static void test_testdev(void **state)
+{
+	struct fake_host f;
+	struct dev_testdev t;
+	struct dev_bus bus;
+	uint32_t v = 0x44332211;
+
+	(void)state;
+	fake_host_init(&f);
+	dev_bus_init(&bus);
+	dev_testdev_init(&t, &f.host);
+	assert_int_equal(dev_testdev_attach(&t, &bus), 0);
+	dev_bus_write(&bus, DEV_PORT, 0xe0, &v, 4);
+	assert_int_equal(port_in(&bus, 0xe2), 0x33);
+	v = 0;
+	dev_bus_read(&bus, DEV_PORT, 0xe1, &v, 2);
+	assert_int_equal(v, 0x3322);
+	v = 0x100;
+	dev_bus_write(&bus, DEV_PORT, 0x200b, &v, 4);
+	assert_true(f.level[11]);
+	assert_int_equal(port_in(&bus, 0x200b), 0);
+	v = 0;
+	dev_bus_write(&bus, DEV_PORT, 0x200b, &v, 4);
+	assert_true(!f.level[11] && f.edges[11] == 1);
+	/* Behind the last line there is none. */
+	port_out(&bus, 0x2018, 1);
+	port_out(&bus, 0x201a, 1);
+	dev_testdev_reset(&t);
+	assert_int_equal(port_in(&bus, 0xe2), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_debugcon), cmocka_unit_test(test_exit), cmocka_unit_test(test_power),
-		cmocka_unit_test(test_fw_cfg),
+		cmocka_unit_test(test_fw_cfg), cmocka_unit_test(test_testdev),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
