@@ -49,9 +49,9 @@ int server_pump_flush(struct server_pump *p, struct rsp_engine *e);
  * Waits until the client has sent something or wake_fd is readable (-1: none). Looks for spin_us
  * microseconds without sleeping first (wake_fd is only looked at by sleeping), which pays where the client
  * runs on another core; after a look in vain twice as many waits as before, up to 1024, make do with a
- * short one, so a client on the same core is hardly held up and a core is never kept busy. 1: the client sent or is gone
- * (read tells), also when bytes of before are still buffered: so not for a machine that runs, whose
- * engine may refuse them; 0: wake_fd or a signal.
+ * short one, so a client on the same core is hardly held up and a core is never kept busy. 1: the client
+ * sent or is gone (read tells), also when bytes of before are still buffered: so not for a machine that
+ * runs, whose engine may refuse them; 0: wake_fd or a signal.
  */
 int server_pump_wait(struct server_pump *p, int wake_fd, unsigned spin_us);
 
