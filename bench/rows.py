@@ -146,6 +146,7 @@ def attach():
 def gdb():
     yield Row('real GDB, stepi commands/s; unix socket', 'tl.gdb-stepi', 'null.gdb-stepi', 'null', 0.95,
               peers_of('gdb-stepi', *ALL), AT_LEAST)
+    yield Row('the same', 'tl.gdb-stepi', 'least.gdb-stepi', 'least stub on KVM', direction=AT_LEAST)
 
 
 TABLE = (('Steps, breakpoints, registers', steps), ('Memory', memory), ('Stopping', stops), ('Many breakpoints', points),

@@ -353,6 +353,7 @@ def real_gdb(bench):
     group = Group(bench)
     loop, native = bench.program('guest_loop.elf'), bench.program('native_loop.elf')
     stubs = [('null', group.start('null', peers.null, replies=bench.recording.replies), loop)]
+    stubs.append(('least', group.start('least stub', peers.null, replies=bench.recording.replies, steps=True), loop))
     stubs += [(name, group.start(name, peers.trapline, binary), loop) for name, binary in subjects(bench)]
     if bench.peers:
         stubs.append(('gdbserver', group.start('gdbserver', peers.gdbserver, client=False), native))
