@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -206,14 +207,28 @@ static void connect_client(struct cli_stub *s, struct server_client client)
 	server_loop_arm(s->cfg.loop, s->client_id);
 }
 
-static void on_listener(void *ctx)
+/* The client has hung up, perhaps behind bytes not yet read: whoever attends it is about to see so. */
+static bool hung_up(const struct cli_stub *s)
 {
-	struct cli_stub *s = ctx;
+	struct pollfd peer = {.fd = s->pump.client.in, .events = POLLRDHUP};
+
+	return poll(&peer, 1, 0) > 0 && (peer.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}
+
+/* Lock held. The client that is there leaves first: closing it arms the listener for the one who waits. */
+static bool must_wait(struct cli_stub *s)
+{
+	if (s->gone)
+		close_client(s);
+	return s->connected && hung_up(s);
+}
+
+static int accept_client(struct cli_stub *s)
+{
 	struct server_client client;
 	struct error err;
 	int rc = server_accept(&s->listener, &client, &err);
 
-	kvm_machine_lock(s->cfg.machine);
 	if (rc < 0 && rc != -EAGAIN) {
 		log_warn("%s", err.text);
 	} else if (rc == 0 && s->connected) {
@@ -222,10 +237,23 @@ static void on_listener(void *ctx)
 	} else if (rc == 0) {
 		connect_client(s, client);
 	}
+	return rc;
+}
+
+static void on_listener(void *ctx)
+{
+	struct cli_stub *s = ctx;
+	bool wait;
+	int rc = 0;
+
+	kvm_machine_lock(s->cfg.machine);
+	wait = must_wait(s);
+	if (!wait)
+		rc = accept_client(s);
 	kvm_machine_unlock(s->cfg.machine);
 	/* A tty has one client at a time. A listener that fails for good would be readable for ever. */
-	if (rc == -EAGAIN || rc == -ECONNABORTED || rc == -EINTR ||
-	    (rc == 0 && s->listener.address.kind != SERVER_TTY))
+	if (!wait && (rc == -EAGAIN || rc == -ECONNABORTED || rc == -EINTR ||
+	              (rc == 0 && s->listener.address.kind != SERVER_TTY)))
 		server_loop_arm(s->cfg.loop, s->listener_id);
 }
 

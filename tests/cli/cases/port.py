@@ -86,6 +86,22 @@ def test_a_second_debugger_is_turned_away(box):
     first.close()
 
 
+def test_the_next_debugger_may_come_at_once(box):
+    box.need_kvm()
+    for address in ('--gdb=:0', '--gdb-attach=:0'):
+        child = box.start('run', address, box.guest('spin'))
+        target = port_of(child)
+        for _ in range(100):
+            client = Client(target)
+            assert client.ask('?').startswith('T05')
+            client.close()  # without a word; the next one does not wait for it to be seen
+        client = Client(target)
+        client.send('k')
+        assert client.receive() is None
+        finish(child)
+        client.close()
+
+
 def test_rubbish_does_no_harm(box):
     box.need_kvm()
     child = box.start('run', '--gdb=:0', box.guest('hello'))
