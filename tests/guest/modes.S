@@ -1,7 +1,7 @@
 /*
- * All modes of the CPU, and address spaces that change under breakpoints. Each routine starts in 64-bit mode as
- * every guest does, and goes down from there: everything that executes below 4 GiB is mapped to itself until a
- * routine's own tables say otherwise. Tables are made at 8 to 32 KiB.
+ * All modes of the CPU, and address spaces that change under breakpoints. Each routine starts in 64-bit mode,
+ * as every guest does, and goes down from there: everything below 4 GiB is mapped to itself until a routine's
+ * own tables say otherwise. Tables are made at 8 to 32 KiB.
  */
 #include "guest.inc"
 
@@ -46,8 +46,9 @@ down:	lgdt gdtr(%rip)
 /* ---- address spaces, all in 64-bit mode ---- */
 
 /*
- * Two spaces A (tables at 0x2000) and B (at 0x5000) that differ in what FAR means: physical 2 MiB and 4 MiB, each
- * with a copy of `shared`. It is called in A, B and A again; r12 counts the calls. Status: how often it ran.
+ * Two spaces A (tables at 0x2000) and B (at 0x5000) that differ in what FAR means: physical 2 MiB and 4 MiB,
+ * each with a copy of `shared`. It is called in A, B and A again; r12 counts the calls. Status: how often it
+ * ran.
  */
 spaces:	call make_spaces
 spaces_ready:
@@ -105,7 +106,7 @@ shared_2:
 	ret
 shared_end:
 
-/* make_space TABLES, PAGE: three tables, the first entry shared with the present space, the second leads to PAGE. */
+/* Three tables: the first entry is that of the present space, the second leads to PAGE. */
 	.macro SPACE tables, page
 	movq %cr3, %rax
 	movq (%rax), %rax

@@ -76,8 +76,8 @@ bool expect_parse(const char *reply, const struct debug_event *ev, struct expect
 	return true;
 }
 
-void expect_describe(const char *reply, const struct debug_event *ev, const struct expect_stop *stop, char *buf,
-                     size_t size)
+void expect_describe(const char *reply, const struct debug_event *ev, const struct expect_stop *stop,
+                     char *buf, size_t size)
 {
 	static const char *const kinds[] = {
 		[DEBUG_EVENT_INT3] = "int3",     [DEBUG_EVENT_DB] = "db",
@@ -94,8 +94,9 @@ void expect_describe(const char *reply, const struct debug_event *ev, const stru
 	if (strstr(stop->reason, "watch") != NULL)
 		n += snprintf(buf + n, size - (size_t)n, " addr=0x%" PRIx64, stop->addr);
 	if (ev != NULL)
-		n += snprintf(buf + n, size - (size_t)n, "; event %s cpu%u pc=0x%" PRIx64 " dr6=%" PRIx64 " %s",
-		              kinds[ev->kind], ev->vcpu, ev->pc, ev->dr6, ev->text);
+		n += snprintf(buf + n, size - (size_t)n,
+		              "; event %s cpu%u pc=0x%" PRIx64 " dr6=%" PRIx64 " %s", kinds[ev->kind],
+		              ev->vcpu, ev->pc, ev->dr6, ev->text);
 	if (n > 0 && (size_t)n < size)
 		snprintf(buf + n, size - (size_t)n, "; reply %.120s", reply);
 }

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 struct expect_stop {
-	char reason[12];      /* swbreak hwbreak watch rwatch awatch step trap interrupt segv abort ill exit */
+	char reason[12];      /* as doc/testing.md has them: swbreak, step, segv, exit ... */
 	unsigned status;      /* exit */
 	uint64_t rip, addr;   /* addr: of a watch reason */
 	unsigned cpu;         /* from 0 */
@@ -16,7 +16,7 @@ struct expect_stop {
 bool expect_parse(const char *reply, const struct debug_event *ev, struct expect_stop *ret);
 
 /* One line of text that says what came, for failures. */
-void expect_describe(const char *reply, const struct debug_event *ev, const struct expect_stop *stop, char *buf,
-                     size_t size);
+void expect_describe(const char *reply, const struct debug_event *ev, const struct expect_stop *stop,
+                     char *buf, size_t size);
 
 #endif

@@ -196,12 +196,12 @@ static bool same_value(struct script *s, const char *key, const char *wanted, ui
 
 	if (!value_of(s, wanted, &value))
 		return false;
-	return value == got || fail(s, "%s should be 0x%" PRIx64 ", is 0x%" PRIx64 "\n    got: %s", key, value,
-	                            got, all);
+	return value == got || fail(s, "%s should be 0x%" PRIx64 ", is 0x%" PRIx64 "\n    got: %s", key,
+	                            value, got, all);
 }
 
-static bool check_key(struct script *s, char *key, const struct expect_stop *stop, const struct debug_event *ev,
-                      const char *all)
+static bool check_key(struct script *s, char *key, const struct expect_stop *stop,
+                      const struct debug_event *ev, const char *all)
 {
 	char *value = strchr(key, '=');
 	bool ok;
@@ -284,7 +284,8 @@ static bool do_walk(struct script *s)
 			return fail(s, "step %u: no stop reply: %s", i, s->reply);
 		expect_describe(s->reply, ev, &stop, all, sizeof(all));
 		if (strcmp(stop.reason, "step") != 0 || ev->pc != pc)
-			return fail(s, "step %u should end at %s (0x%" PRIx64 ")\n    got: %s", i, word(s, i), pc, all);
+			return fail(s, "step %u should end at %s (0x%" PRIx64 ")\n    got: %s", i, word(s, i),
+			            pc, all);
 		if ((ev->dr6 & 0x600f) != 0x4000)
 			return fail(s, "step %u: DR6 should have BS alone: %s", i, all);
 	}
@@ -359,7 +360,8 @@ static bool do_set(struct script *s)
 		return false;
 	n = snprintf(packet, sizeof(packet), "P%x=", reg->number);
 	for (unsigned i = 0; i < reg->bits / 8u; i++)
-		n += snprintf(packet + n, sizeof(packet) - (size_t)n, "%02x", (unsigned)(value >> 8 * i) & 0xff);
+		n += snprintf(packet + n, sizeof(packet) - (size_t)n, "%02x",
+		              (unsigned)(value >> 8 * i) & 0xff);
 	return exchange_ok(s, packet);
 }
 
@@ -473,7 +475,9 @@ static bool do_detach(struct script *s)
 	if (!value_of(s, word(s, 1), &status) || !exchange_ok(s, "D"))
 		return false;
 	rc = vm_leave(s->vm);
-	return rc == (int)status || fail(s, rc < 0 ? "the guest did not end" : "the guest's status is %d", rc);
+	if (rc < 0)
+		return fail(s, "the guest did not end");
+	return rc == (int)status || fail(s, "the guest's status is %d", rc);
 }
 
 /* vanish: the connection breaks and a new client comes. */
@@ -507,7 +511,8 @@ static const struct { const char *name; unsigned words; bool (*fn)(struct script
 	{"range", 3, do_range},   {"run", 1, do_run},      {"interrupt", 1, do_interrupt},
 	{"wait", 1, do_wait},     {"expect", 2, expect_now}, {"walk", 2, do_walk},  {"finish", 2, do_finish},
 	{"reg", 3, do_reg},       {"set", 3, do_set},      {"mem", 3, do_mem},      {"poke", 3, do_poke},
-	{"raw", 3, do_raw},       {"await", 3, do_await},  {"asleep", 2, do_asleep},  {"monitor", 2, do_monitor},
+	{"raw", 3, do_raw},       {"await", 3, do_await},  {"asleep", 2, do_asleep},
+	{"monitor", 2, do_monitor},
 	{"packet", 2, do_packet}, {"send", 2, do_send},    {"thread", 2, do_thread},
 	{"detach", 2, do_detach}, {"vanish", 1, do_vanish}, {"output", 1, do_output},
 	{"console", 1, do_console}, {"fail", 1, do_fail},

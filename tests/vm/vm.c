@@ -120,7 +120,7 @@ static void take_console(struct vm *vm, const char *hex)
 	}
 }
 
-/* Runs expanded (GDB manual, "Overview"): c*N is c and N - 29 more. None of the replies looked at is binary. */
+/* Runs expanded (GDB manual, "Overview"): c*N is c and N - 29 more. No reply looked at is binary. */
 static void expand(const char *body, size_t len, char *ret)
 {
 	size_t n = 0;
@@ -192,8 +192,8 @@ static enum debug_verdict sink_event(void *ctx, const struct debug_event *ev)
 	enum debug_verdict verdict = vm->inner.event(vm->inner.ctx, ev);
 
 	if (vm->cfg.trace)
-		printf("      event %d cpu%u pc=0x%" PRIx64 " dr6=%" PRIx64 " -> %s\n", ev->kind, ev->vcpu, ev->pc, ev->dr6,
-		       verdict == DEBUG_STOP ? "stop" : "go");
+		printf("      event %d cpu%u pc=0x%" PRIx64 " dr6=%" PRIx64 " -> %s\n", ev->kind, ev->vcpu,
+		       ev->pc, ev->dr6, verdict == DEBUG_STOP ? "stop" : "go");
 	pthread_mutex_lock(&vm->lock);
 	if (verdict == DEBUG_STOP && !vm->told_stop) {
 		vm->told_stop = vm->have_event = true;
