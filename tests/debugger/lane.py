@@ -25,11 +25,15 @@ def play_all(args, folder):
     packed = os.path.join(folder, 'all.tgz')
     scripts = [os.path.join(folder, name, each) for name in args.scenarios
                for each in sorted(os.listdir(os.path.join(folder, name)))]
-    done = subprocess.run([WITH_KVM, '--lane', args.lane, '--with-gdb', '--bring', packed + ':' + packed, '--files',
-                           args.trapline, args.guest, args.guest + '_pie', *TOOLS, *scripts, '--', 'sh', TOOLS[0], folder], check=False)
+    files = [args.trapline, args.guest, args.guest + '_pie', *TOOLS, *scripts]
+    done = subprocess.run([WITH_KVM, '--lane', args.lane, '--with-gdb', '--bring', packed + ':' + packed,
+                           '--files', *files, '--', 'sh', TOOLS[0], folder], check=False)
     if os.path.exists(packed):
         with tarfile.open(packed) as tar:
             tar.extractall(folder)
+    elif done.returncode != run.SKIP:
+        print('with-kvm ended with status %d and brought nothing back' % done.returncode)
+        sys.exit(1)
     return done.returncode
 
 
