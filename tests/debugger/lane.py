@@ -16,7 +16,7 @@ import tempfile
 sys.dont_write_bytecode = True
 import run  # noqa: E402
 
-LIMIT = 850  # seconds for the machine and all it plays
+LIMIT = 850  # seconds for the machine and all it plays; one processor (tests/vm/meson.build)
 WITH_KVM = os.path.join(run.HERE, '..', 'rig', 'with-kvm')
 TOOLS = [os.path.join(run.HERE, name) for name in ('lane.sh', 'session.sh', 'poke.sh')]
 
@@ -27,7 +27,7 @@ def play_all(args, folder):
     scripts = [os.path.join(folder, name, each) for name in args.scenarios
                for each in sorted(os.listdir(os.path.join(folder, name)))]
     files = [args.trapline, args.guest, args.guest + '_pie', *TOOLS, *scripts]
-    done = subprocess.run([WITH_KVM, '--lane', args.lane, '--with-gdb', '--timeout', str(LIMIT),
+    done = subprocess.run([WITH_KVM, '--lane', args.lane, '--cpus', '1', '--with-gdb', '--timeout', str(LIMIT),
                            '--bring', packed + ':' + packed, '--files', *files, '--', 'sh', TOOLS[0], folder],
                           check=False)
     if os.path.exists(packed):

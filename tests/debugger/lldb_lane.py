@@ -94,7 +94,7 @@ def main():
         return SKIP
     with tempfile.TemporaryDirectory(prefix='lldb-') as folder:
         machine = subprocess.Popen(
-            [WITH_KVM, '--lane', args.lane, '--timeout', str(LIMIT),
+            [WITH_KVM, '--lane', args.lane, '--cpus', '1', '--timeout', str(LIMIT),
              '--serve', 'unix:' + os.path.join(folder, 'gdb.sock'), '--files', args.guest, '--',
              os.path.abspath(args.trapline), 'run', '--gdb=/dev/ttyS1', args.guest],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
