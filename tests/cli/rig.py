@@ -131,7 +131,10 @@ class Client:
             found = re.search(rb'\$([^#]*)#..', self.bytes)
             if found:
                 self.bytes = self.bytes[found.end():]
-                self.socket.sendall(b'+')
+                try:
+                    self.socket.sendall(b'+')
+                except OSError:
+                    pass  # it has said its last and gone
                 return found.group(1).decode('latin-1')
             try:
                 more = self.socket.recv(65536)

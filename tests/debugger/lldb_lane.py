@@ -3,8 +3,8 @@
 
 usage: lldb_lane.py --lane svm|vmx --trapline PROGRAM --guest ELF   (the demo guest)
 
-LLDB is too large for the nested machines (doc/testing.md). It breaks, looks, steps, and runs the guest to
-its end; the transcript is judged afterwards. Exit status: 0 passed, 1 failed, 77 the lane or LLDB is missing.
+LLDB is too large for the nested machines (doc/testing.md). It watches, breaks both ways, looks, steps, writes
+a register, and runs the guest to its end; the transcript is judged afterwards. Exit status: 0 passed, 1 failed, 77 the lane or LLDB is missing.
 """
 
 import argparse
@@ -24,6 +24,12 @@ SKIP = 77
 COMMANDS = [
     'settings set plugin.process.gdb-remote.packet-timeout 60',
     'process connect --plugin gdb-remote unix-connect://%(port)s',
+    'watchpoint set variable demo_total',
+    'process continue',
+    'watchpoint delete 1',
+    'breakpoint set --hardware --name put_result',
+    'process continue',
+    'breakpoint delete 1',
     'breakpoint set --name factorial',
     'process continue',
     'bt',
@@ -31,19 +37,24 @@ COMMANDS = [
     'register read rip',
     'thread step-inst',
     'memory read --size 4 --count 1 --format x &demo_total',
-    'breakpoint delete 1',
+    'register write rbx 0x1234',
+    'register read rbx',
+    'breakpoint delete 2',
     'process continue',
 ]
 
 # What must be in the transcript, in this order.
 EXPECTED = [
+    r'Watchpoint 1 hit:\s+old value: 0\s+new value: 100',
     r'stop reason = breakpoint 1\.1',
+    r'stop reason = breakpoint 2\.1',
     r'frame #0: 0x\w+ demo\.elf`factorial\(n=5\)',
     r'frame #1: 0x\w+ demo\.elf`guest_main',
     r'\(unsigned int\) n = 5',
     r'rip = 0x\w+\s+demo\.elf`factorial',
     r'stop reason = instruction step into',
     r'0x\w+: 0x000000a0',
+    r'rbx = 0x0*1234',
     r'exited with status = 42',
 ]
 
