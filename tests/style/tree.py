@@ -7,15 +7,17 @@ import os
 import re
 import sys
 
-SKIP_DIRS = {'.git', '__pycache__'}
+SKIP = {'.git', '__pycache__'} # .git is a file in a worktree
 
 
 def files(root, under, *endings):
     """Sorted paths, relative to root, of the files below `under` that end in one of endings (all if none)."""
     found = []
     for folder, dirs, names in os.walk(os.path.join(root, under)):
-        dirs[:] = [d for d in dirs if d not in SKIP_DIRS and not is_build_dir(os.path.join(folder, d))]
+        dirs[:] = [d for d in dirs if d not in SKIP and not is_build_dir(os.path.join(folder, d))]
         for name in names:
+            if name in SKIP:
+                continue
             if not endings or name.endswith(endings):
                 found.append(os.path.relpath(os.path.join(folder, name), root))
     return sorted(found)
