@@ -53,7 +53,8 @@ run-suites = rm -f $(1)/meson-logs/testlog.json $(1)/summary; \
 	$(MESON_TEST) -C $(1) $(2); tools/test-summary.py --out $(1)/summary $(1)
 
 test: setup-test $(BUILD)/.with-tests ## every test, in every lane whose packages can be had
-	@tools/setup --optional $(LANES)
+	@tools/setup --optional clients $(LANES)
+	-@tools/newest-lldb
 	ninja -C $(BUILD)
 	@$(call run-suites,$(BUILD))
 

@@ -39,12 +39,8 @@ void debug_stop_describe(const struct debug_report *r, char *buf, size_t size)
 	struct debug_text t;
 
 	debug_text_init(&t, buf, size);
-	if (r->kind == DEBUG_REPORT_BREAK)
-		debug_text_add(&t, "breakpoint 0x%" PRIx64, r->event.pc);
-	else if (r->kind == DEBUG_REPORT_WATCH)
-		debug_text_add(&t, "%s 0x%" PRIx64, debug_point_name(r->type), r->addr);
-	else if (r->kind == DEBUG_REPORT_STEP)
-		debug_text_add(&t, "step");
+	if (r->kind == DEBUG_REPORT_WATCH)
+		debug_text_add(&t, "%" PRIu64 " 0 %" PRIu64, r->addr, r->addr);
 	else if (r->kind == DEBUG_REPORT_FATAL)
 		debug_text_add(&t, "%s", fatal_text(r));
 }

@@ -10,7 +10,11 @@ void debug_stop_reply(struct debug_session *s, const struct debug_report *r);
 /* A report of nothing in particular: the machine is stopped, in this vcpu. */
 struct debug_report debug_stop_plain(enum debug_report_kind kind, unsigned vcpu);
 
-/* GDB's signal number for a report; LLDB's words for it ("breakpoint 0x1000"), cut to size. */
+/*
+ * GDB's signal number for a report; LLDB's description of it, cut to size: of a watchpoint its address, 0
+ * and its address in decimal, of a death the words, else "". (LLDB describes breakpoints and steps itself;
+ * where they come with words, LLDB 22 does not name the breakpoint.)
+ */
 uint8_t debug_stop_signal(const struct debug_report *r);
 void debug_stop_describe(const struct debug_report *r, char *buf, size_t size);
 enum rsp_stop_reason debug_stop_reason(const struct debug_report *r);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Plays one debugger scenario on trapline and judges the transcript.
 
-usage: run.py --debugger gdb|lldb --trapline PROGRAM --guest ELF [--keep] SCENARIO
+usage: run.py --debugger gdb|lldb [--program NAME] --trapline PROGRAM --guest ELF [--keep] SCENARIO
 
 Exit status: 0 passed, 1 failed, 77 skipped with the reason on the last line.
 """
@@ -58,7 +58,7 @@ def render(play, folder):
 def write_env(args, module, folder):
     """What session.sh is to run; stdio: the debugger itself starts trapline."""
     kernel = args.guest + {'pie': '_pie'}.get(getattr(module, 'GUEST', ''), '')
-    settings = {'DEBUGGER': args.debugger, 'PROGRAM': args.debugger, 'TRAPLINE': args.trapline, 'KERNEL': kernel,
+    settings = {'DEBUGGER': args.debugger, 'PROGRAM': getattr(args, 'program', None) or args.debugger, 'TRAPLINE': args.trapline, 'KERNEL': kernel,
                 'SYMBOLS': kernel if getattr(module, 'SYMBOLS', True) else '',
                 'MODE': getattr(module, 'MODE', 'calls'), 'GDB_OPTION': GDB_OPTIONS[getattr(module, 'GDB', 'unix')],
                 'LIMIT': str(LIMIT), 'LINGER': str(LINGER)}
@@ -153,9 +153,18 @@ def report(args, name, play, folder):
     return not faults
 
 
+def find_program(name):
+    """The path of a debugger; newest-lldb is what tools/newest-lldb has unpacked."""
+    if name == 'newest-lldb':
+        cache = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
+        name = os.path.join(cache, 'trapline', name, 'lldb')
+    return shutil.which(name)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--debugger', choices=sorted(dialect.DIALECTS), required=True)
+    parser.add_argument('--program', help='another program that speaks its language: gdb-multiarch, newest-lldb')
     parser.add_argument('--trapline', required=True)
     parser.add_argument('--guest', required=True)
     parser.add_argument('--keep', action='store_true', help='leave the folder of the run and print its name')
@@ -166,8 +175,9 @@ def main():
     if not os.access('/dev/kvm', os.R_OK | os.W_OK):
         print('no usable /dev/kvm')
         return SKIP
-    if not shutil.which(args.debugger):
-        print('%s is not installed' % args.debugger)
+    wanted, args.program = args.program or args.debugger, find_program(args.program or args.debugger)
+    if not args.program:
+        print('%s is not installed' % wanted)
         return SKIP
 
     folder = tempfile.mkdtemp(prefix='scenario-')
