@@ -99,6 +99,9 @@ static void add_host_rows(struct rows *r, const struct kvm_probe *p)
 	         "registers cost a system call each stop");
 	add_bool(r, "immediate_exit", "immediate exit", p->immediate_exit, "Ctrl-C always gets through",
 	         "needed: this kernel is older than Linux 4.13");
+	add(r, "freeze_time", "time stands in stops", p->tsc_offset, p->tsc_offset ? "yes" : "in part",
+	    p->tsc_offset ? "TSC, kvmclock and timers stand while the debugger holds the guest"
+	                  : "kvmclock and timers stand while the debugger holds the guest; the TSC runs on");
 	add_bool(r, "irqchip", "interrupt controller", p->irqchip, "timer and serial interrupts",
 	         "needed: this KVM has no in-kernel irqchip");
 	snprintf(number, sizeof(number), "%u", p->max_vcpus);

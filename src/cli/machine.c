@@ -172,6 +172,7 @@ static int create_kvm(struct machine *m, struct error *err)
 		.mem = &m->mem,
 		.bus = &m->bus,
 		.probe = &m->probe,
+		.time_runs = m->opt->time_runs,
 		.hooks = {.ctx = m, .reload = reload},
 	};
 

@@ -149,6 +149,15 @@ static int set_no_reboot(struct cli_options *opt, const char *value, struct erro
 	return 0;
 }
 
+static int set_guest_time(struct cli_options *opt, const char *value, struct error *err)
+{
+	if (strcmp(value, "freeze") != 0 && strcmp(value, "run") != 0)
+		return error_set(err, EINVAL, "bad value '%.40s' of --guest-time: expected freeze or run",
+		                 value);
+	opt->time_runs = strcmp(value, "run") == 0;
+	return 0;
+}
+
 static int set_json(struct cli_options *opt, const char *value, struct error *err)
 {
 	(void)value, (void)err;
@@ -201,6 +210,8 @@ static const struct cli_option table[] = {
 	{"gdb-log", 0, CLI_ARG_REQUIRED, "FILE", BOTH, "write every debugger packet to FILE", set_gdb_log},
 	{"core", 0, CLI_ARG_REQUIRED, "FILE", BOTH, "write an ELF core to FILE when the guest dies",
 	 set_core},
+	{"guest-time", 0, CLI_ARG_REQUIRED, "WHAT", BOTH,
+	 "while a debugger holds the guest: freeze (default) or run", set_guest_time},
 	{"no-reboot", 0, CLI_ARG_NONE, NULL, BOTH, "end where the guest resets the machine", set_no_reboot},
 	{"lldb", 0, CLI_ARG_NONE, NULL, DEBUG, "start lldb instead of gdb", set_lldb},
 	{"debugger", 0, CLI_ARG_REQUIRED, "PROGRAM", DEBUG, "start PROGRAM as gdb (or, with --lldb, as lldb)",

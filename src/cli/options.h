@@ -41,6 +41,7 @@ struct cli_options {
 	struct server_address gdb_address; /* where gdb is not CLI_GDB_OFF */
 	const char *gdb_log;           /* packet trace; NULL: none */
 	const char *core;              /* where a dying guest leaves its core; NULL: nowhere */
+	bool time_runs;                /* guest time goes on while a debugger holds the guest */
 	bool no_reboot;                /* a reset ends the program */
 	int verbosity;                 /* -1 -q, 0, 1 -v, 2 -vv */
 	bool json;                     /* CLI_DOCTOR */

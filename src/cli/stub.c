@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 /*
@@ -15,6 +16,9 @@
  * Long enough for that client to be woken itself (bench/README.md, "two cores").
  */
 #define SPIN_US 50
+
+/* A stop that lasts longer is one of a person, not of a step: guest time stands from there on. */
+#define IDLE_MS 1
 
 struct cli_stub {
 	struct cli_stub_config cfg;
@@ -140,12 +144,23 @@ static void on_client(void *ctx)
 	kvm_machine_unlock(s->cfg.machine);
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
 /* The elected vcpu's thread, lock held: serves the client until the machine is resumed or the client goes. */
 static void attend(struct cli_stub *s)
 {
 	if (!s->connected || s->gone)
 		return;
+	uint64_t since = now_ms();
+
 	s->attended = true;
+	s->pump.wait_limit_ms = IDLE_MS;
 	server_loop_disarm(s->cfg.loop, s->client_id);
 	for (;;) {
 		if (converse(s) < 0) {
@@ -154,10 +169,16 @@ static void attend(struct cli_stub *s)
 		}
 		if (debug_session_running(s->cfg.session) || kvm_machine_ended(s->cfg.machine))
 			break;
+		if (s->pump.wait_limit_ms >= 0 && now_ms() - since > IDLE_MS) {
+			kvm_machine_idle(s->cfg.machine);
+			s->pump.wait_limit_ms = -1;
+		}
 		kvm_machine_unlock(s->cfg.machine);
 		server_pump_wait(&s->pump, s->wake_fd, SPIN_US);
 		kvm_machine_lock(s->cfg.machine);
 	}
+	if (!debug_session_running(s->cfg.session))
+		kvm_machine_idle(s->cfg.machine);
 	s->attended = false;
 	if (s->connected && !s->gone)
 		server_loop_arm(s->cfg.loop, s->client_id);

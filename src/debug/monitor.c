@@ -154,6 +154,27 @@ static void cmd_step_interrupts(const struct call *c)
 	set_switch(c, &c->s->step_irqs, "stepping into interrupt handlers");
 }
 
+static void cmd_time(const struct call *c)
+{
+	static const char *const words[] = { "run", "freeze" };
+	int wish = -1;
+	char text[200];
+
+	if (!c->s->cfg.ops->time) {
+		debug_text_add(c->out, "this machine's time is its own\n");
+		return;
+	}
+	for (int i = 0; i < 2; i++)
+		if (strcmp(c->arg, words[i]) == 0)
+			wish = i;
+	if (c->arg[0] && wish < 0) {
+		debug_text_add(c->out, "time takes freeze or run, not '%.40s'\n", c->arg);
+		return;
+	}
+	c->s->cfg.ops->time(c->s->cfg.target, wish, text, sizeof(text));
+	debug_text_add(c->out, "%s\n", text);
+}
+
 static void cmd_reset(const struct call *c)
 {
 	struct debug_session *s = c->s;
@@ -206,6 +227,7 @@ static const struct command commands[] = {
 	{ "regs", "", "all system state: segments, tables, control registers, MSRs", cmd_regs },
 	{ "reset", "", "reset the machine; it stays stopped at its entry", cmd_reset },
 	{ "step-interrupts", "[on|off]", "let steps go into interrupt handlers", cmd_step_interrupts },
+	{ "time", "[freeze|run]", "guest time while the guest is stopped", cmd_time },
 	{ "walk", "ADDR", "translate an address, every page-table level shown", cmd_walk },
 	{ NULL, NULL, NULL, NULL }
 };

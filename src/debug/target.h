@@ -118,6 +118,11 @@ struct debug_target_ops {
 	int (*reset)(void *t, struct error *err);
 	/* The machine ends; the program's exit status is as if killed. Does not wait. */
 	void (*kill)(void *t);
+	/*
+	 * Guest time while everything is stopped. wish > 0: it stands, 0: it runs on, < 0: as it is. Writes
+	 * one line that says what does (NUL-terminated, cut to size). NULL: there is no choice.
+	 */
+	void (*time)(void *t, int wish, char *text, size_t size);
 	/* Fills up to max rows; returns how many there are. NULL: none. */
 	unsigned (*exits)(void *t, struct debug_exit_count *rows, unsigned max);
 };

@@ -30,6 +30,7 @@
 #define KVM_INTERNAL_H
 
 #include "kvm/machine.h"
+#include "kvm/clock.h"
 
 #include <linux/kvm.h>
 #include <pthread.h>
@@ -93,6 +94,7 @@ struct kvm_vcpu {
 	uint64_t inject_dr6;
 	uint64_t guest_hits;     /* DR6 bits that belong to the guest's own registers */
 
+	struct kvm_vcpu_clock time;
 	struct debug_event event;
 	uint64_t count[KVM_COUNT_KINDS];
 };
@@ -112,6 +114,8 @@ struct kvm_machine {
 	struct debug_arm arm;
 	uint64_t arm_generation;
 
+	struct kvm_clock time;           /* under the lock */
+	pthread_mutex_t irq_lock;       /* while an APIC's state is read and written back */
 	pthread_mutex_t lock;
 	int elected;
 	bool reset_wanted;

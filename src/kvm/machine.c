@@ -143,11 +143,13 @@ int kvm_machine_new(const struct kvm_config *cfg, struct kvm_machine **ret, stru
 	if (m == NULL)
 		return error_set(err, ENOMEM, "no memory for the machine");
 	m->cfg = *cfg;
+	m->time.runs = cfg->time_runs;
 	m->probe = *cfg->probe;
 	m->sync_regs = m->probe.sync_regs;
 	m->kvm_fd = m->vm_fd = -1;
 	m->elected = -1;
 	pthread_mutex_init(&m->lock, NULL);
+	pthread_mutex_init(&m->irq_lock, NULL);
 	m->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	rc = m->end_fd < 0 ? sys_failed(err, "eventfd") : build(m, err);
 	if (rc < 0) {
@@ -183,6 +185,7 @@ void kvm_machine_free(struct kvm_machine *m)
 	close_fd(m->kvm_fd);
 	close_fd(m->end_fd);
 	pthread_mutex_destroy(&m->lock);
+	pthread_mutex_destroy(&m->irq_lock);
 	free(m->power_on);
 	free(m->cpuid);
 	free(m);
@@ -204,6 +207,8 @@ int kvm_machine_start(struct kvm_machine *m, const struct x86_state *entry, bool
 
 	if (rc < 0)
 		return rc;
+	if (stopped)
+		kvm_clock_hold(m);
 	for (unsigned i = 0; !stopped && i < m->vcpu_count; i++)
 		m->vcpu[i].plan.move = DEBUG_RUN;
 	return kvm_runctl_start(m, err);
@@ -224,7 +229,14 @@ void kvm_machine_irq(struct kvm_machine *m, unsigned line, bool level)
 	struct kvm_irq_level irq = {.irq = line, .level = level};
 
 	/* Only a line that does not exist can fail, and devices name theirs as constants. */
+	pthread_mutex_lock(&m->irq_lock);
 	ioctl(m->vm_fd, KVM_IRQ_LINE, &irq);
+	pthread_mutex_unlock(&m->irq_lock);
+}
+
+void kvm_machine_idle(struct kvm_machine *m)
+{
+	kvm_clock_hold(m);
 }
 
 void kvm_machine_guest_exit(struct kvm_machine *m, uint32_t status)

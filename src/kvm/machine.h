@@ -27,6 +27,7 @@ struct kvm_config {
 	struct dev_bus *bus;         /* likewise */
 	const struct kvm_probe *probe;
 	struct kvm_hooks hooks;
+	bool time_runs;              /* guest time goes on while a debugger holds the machine */
 };
 
 /* Creates VM, irqchip, PIT, slots and vcpus; no thread yet. */
@@ -50,6 +51,9 @@ int kvm_machine_start(struct kvm_machine *m, const struct x86_state *entry, bool
 /* The one lock of debug/target.h. */
 void kvm_machine_lock(struct kvm_machine *m);
 void kvm_machine_unlock(struct kvm_machine *m);
+
+/* Lock held: the debugger takes its time, or is gone. Guest time stands until something is resumed. */
+void kvm_machine_idle(struct kvm_machine *m);
 
 /* Device side (struct dev_host): any thread. */
 void kvm_machine_irq(struct kvm_machine *m, unsigned line, bool level);

@@ -1,6 +1,7 @@
 #include "kvm/probe.h"
 
 #include "kvm/probe_vm.h"
+#include "kvm/clock.h"
 #include "x86/debugreg.h"
 
 #include <errno.h>
@@ -192,6 +193,18 @@ static bool leaves_trap(struct kvm_probe_vm *vm)
 	return yes;
 }
 
+static bool moves_tsc(struct kvm_probe_vm *vm)
+{
+	struct kvm_probe_cpu cpu;
+	bool yes;
+
+	if (kvm_probe_cpu_open(vm, false, CODE_NOPS, &cpu) < 0)
+		return false;
+	yes = kvm_clock_probe_tsc(cpu.fd);
+	kvm_probe_cpu_close(&cpu);
+	return yes;
+}
+
 static void probe_ring(struct kvm_probe_vm *vm, bool user, struct kvm_probe_ring *ret)
 {
 	ret->runs = runs(vm, user);
@@ -255,6 +268,7 @@ int kvm_probe_run(struct kvm_probe *ret, struct error *err)
 		probe_ring(&vm, false, &p.kernel);
 		probe_ring(&vm, true, &p.user);
 		p.sse = has_sse(&vm);
+		p.tsc_offset = moves_tsc(&vm);
 		p.int3_reinject_at_pc = int3_reinjects_at_pc(&vm);
 		p.step_leaves_trap = p.kernel.step && leaves_trap(&vm);
 		p.step_stays_armed = p.kernel.step && stays_armed(&vm);

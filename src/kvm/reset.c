@@ -76,6 +76,7 @@ int kvm_reset_restore(struct kvm_machine *m, struct error *err)
 			rc = -errno;
 	if (rc == 0 && ioctl(m->vm_fd, KVM_SET_PIT2, &m->pit) < 0)
 		rc = -errno;
+	kvm_clock_forget_timers(m);
 	for (unsigned i = 0; rc == 0 && i < m->vcpu_count; i++)
 		rc = restore_vcpu(&m->vcpu[i], &m->power_on[i]);
 	if (rc < 0)

@@ -187,6 +187,7 @@ static int get_msrs(struct kvm_vcpu *v)
 	for (unsigned i = 0; i < X86_MSR_COUNT; i++)
 		if (v->m->msrs & (1u << i))
 			v->state.msr[i] = all.head.entries[n++].data;
+	kvm_clock_read_tsc(v, &v->state.msr[X86_MSR_TSC]);
 	v->state.msr_valid = v->m->msrs;
 	return get_xcr0(v);
 }
@@ -247,6 +248,8 @@ static int set_msrs(struct kvm_vcpu *v, const struct x86_state *st)
 		return -errno;
 	for (unsigned i = 0; i < X86_MSR_COUNT; i++) {
 		if (!(st->msr_valid & (1u << i)) || st->msr[i] == v->state.msr[i])
+			continue;
+		if (i == X86_MSR_TSC && kvm_clock_write_tsc(v, st->msr[i]))
 			continue;
 		all.head.entries[n++] = (struct kvm_msr_entry){.index = x86_msr_index[i], .data = st->msr[i]};
 	}

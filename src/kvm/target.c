@@ -87,6 +87,9 @@ static void target_resume(void *t, const struct debug_plan *plan, unsigned count
 {
 	struct kvm_machine *m = t;
 
+	for (unsigned i = 0; m->time.held && i < count; i++)
+		if (plan[i].move != DEBUG_HOLD)
+			kvm_clock_release(m);
 	for (unsigned i = 0; i < count && i < m->vcpu_count; i++) {
 		struct kvm_vcpu *v = &m->vcpu[i];
 
@@ -136,6 +139,11 @@ static void target_kill(void *t)
 	kvm_runctl_end(t);
 }
 
+static void target_time(void *t, int wish, char *text, size_t size)
+{
+	kvm_clock_choose(t, wish, text, size);
+}
+
 static unsigned target_exits(void *t, struct debug_exit_count *rows, unsigned max)
 {
 	struct kvm_machine *m = t;
@@ -162,6 +170,7 @@ const struct debug_target_ops *kvm_machine_ops(void)
 		.reset = target_reset,
 		.kill = target_kill,
 		.exits = target_exits,
+		.time = target_time,
 	};
 
 	return &ops;

@@ -18,6 +18,7 @@ void server_pump_init(struct server_pump *p, struct server_client client)
 {
 	p->client = client;
 	p->send_limit_ms = SERVER_SEND_LIMIT_MS;
+	p->wait_limit_ms = -1;
 	p->in_socket = is_socket(client.in);
 	p->out_socket = client.out == client.in ? p->in_socket : is_socket(client.out);
 	p->gone = p->drained = false;
@@ -203,7 +204,7 @@ int server_pump_wait(struct server_pump *p, int wake_fd, unsigned spin_us)
 
 	if (p->len > 0 || p->gone || look(p) || (spin_us > 0 && spin(p, spin_us)))
 		return 1;
-	if (ppoll(pfd, 2, NULL, NULL) <= 0)
+	if (poll(pfd, 2, p->wait_limit_ms) <= 0)
 		return 0;
 	return pfd[0].revents != 0;
 }

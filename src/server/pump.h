@@ -19,6 +19,7 @@
 struct server_pump {
 	struct server_client client;
 	unsigned send_limit_ms; /* SERVER_SEND_LIMIT_MS after init; tests set less */
+	int wait_limit_ms;      /* of one wait; negative, as after init: none */
 	bool in_socket, out_socket;
 	bool gone;              /* end of file or an error was seen */
 	bool drained;           /* the last read has emptied the socket: the next says so unasked */
@@ -51,7 +52,8 @@ int server_pump_flush(struct server_pump *p, struct rsp_engine *e);
  * runs on another core; after a look in vain twice as many waits as before, up to 1024, make do with a
  * short one, so a client on the same core is hardly held up and a core is never kept busy. 1: the client
  * sent or is gone (read tells), also when bytes of before are still buffered: so not for a machine that
- * runs, whose engine may refuse them; 0: wake_fd or a signal.
+ * runs, whose engine may refuse them; 0: wake_fd, a signal, or
+ * wait_limit_ms have passed.
  */
 int server_pump_wait(struct server_pump *p, int wake_fd, unsigned spin_us);
 

@@ -113,10 +113,48 @@ static int crash(void)
 	return 0;
 }
 
+#define LAPIC(offset) (*(volatile uint32_t *)(0xfee00000ul + (offset)))
+
+volatile uint64_t tsc_passed;
+volatile uint32_t timer_passed;
+
+static inline uint64_t tsc(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (uint64_t)high << 32 | low;
+}
+
+static __attribute__((noinline)) void rest(void)
+{
+	__asm__ volatile("");
+}
+
+/* What TSC and local APIC timer count while a debugger rests in rest(). */
+static int clocks(void)
+{
+	LAPIC(0x3e0) = 0xb;                     /* divide by one: KVM's bus has 1 GHz */
+	for (int i = 0; i < 2; i++) {
+		uint64_t before;
+		uint32_t count;
+
+		LAPIC(0x380) = 0xffffffff;
+		before = tsc();
+		count = LAPIC(0x390);
+		rest();
+		timer_passed = count - LAPIC(0x390);
+		tsc_passed = tsc() - before;
+		say("rested\n");                /* mark: clocks-told */
+	}
+	return 0;
+}
+
 struct mode { const char *name; int (*run)(void); };
 
 static const struct mode modes[] = {
 	{ "calls", calls }, { "access", access }, { "spin", spin }, { "halt", halt }, { "crash", crash },
+	{ "clocks", clocks },
 };
 
 static int same(const char *a, const char *b)

@@ -176,7 +176,8 @@ class Play:
     def typed(self, debugger, command, *patterns):
         """A command that only one of the debuggers has; nothing under the other."""
         if self.dialect.name == debugger:
-            self._add(command, ([command], []), *patterns)
+            return self._add(command, ([command], []), *patterns)
+        return Step(command, [], [])
 
     # -- afterwards --
     def output(self, *patterns):

@@ -66,6 +66,7 @@ static const struct doctor_case cases[] = {
 	 {"int3                      emulation error  software breakpoints: the error",
 	  "data watchpoints          no               watch: by stepping and comparing",
 	  "guest debug at CPL 3      no               stop and step in the guest's kernel",
+	  "time stands in stops      in part          kvmclock and timers stand",
 	  "SSE at CPL 0              no               build the kernel with -mgeneral-regs-only",
 	  "with the limits"}},
 	{"steps only",

@@ -46,13 +46,15 @@ static void defaults(void **state)
 	assert_null(opt.gdb_log);
 	assert_null(opt.core);
 	assert_false(opt.no_reboot);
+	assert_false(opt.time_runs);
 	assert_int_equal(opt.verbosity, 0);
 }
 
 static void every_option_of_run(void **state)
 {
 	struct cli_options opt = must_parse(ARGS("run", "-m64M", "-c", "4", "--gdb=:9000", "--gdb-log", "log",
-						 "--core=core", "--no-reboot", "k.elf", "-vv", "--append",
+						 "--core=core", "--no-reboot",
+						 "--guest-time=run", "k.elf", "-vv", "--append",
 						 "a b", "--", "c", "--gdb-attach", "-q"));
 
 	(void)state;
@@ -64,6 +66,7 @@ static void every_option_of_run(void **state)
 	assert_string_equal(opt.gdb_log, "log");
 	assert_string_equal(opt.core, "core");
 	assert_true(opt.no_reboot);
+	assert_true(opt.time_runs);
 	assert_string_equal(opt.kernel, "k.elf");
 	assert_string_equal(opt.cmdline, "a b c --gdb-attach -q");
 	assert_int_equal(opt.verbosity, 2);
@@ -200,6 +203,7 @@ static const struct bad_case bad[] = {
 	{{"run", "k", "-m", "99999999T"}, "out of range"},
 	{{"run", "k", "-m", "lots"}, "bad memory size 'lots'"},
 	{{"run", "k", "-m", "-1"}, "bad memory size '-1'"},
+	{{"run", "k", "--guest-time=stop"}, "bad value 'stop' of --guest-time: expected freeze or run"},
 	{{"run", "k", "-c", "0"}, "bad number of cpus '0': expected 1 to 64"},
 	{{"run", "k", "-c", "65"}, "expected 1 to 64"},
 	{{"run", "k", "--gdb=:99999"}, "out of range"},

@@ -412,6 +412,15 @@ static int op_inject(void *t, unsigned vcpu, unsigned vector, uint64_t dr6)
 	return 0;
 }
 
+static void op_time(void *t, int wish, char *text, size_t size)
+{
+	struct fake_target *f = t;
+
+	if (wish >= 0)
+		f->time_runs = wish == 0;
+	snprintf(text, size, "the fake %s", f->time_runs ? "runs" : "stands");
+}
+
 static int op_reset(void *t, struct error *err)
 {
 	struct fake_target *f = t;
@@ -442,7 +451,8 @@ const struct debug_target_ops *fake_ops(void)
 {
 	static const struct debug_target_ops ops = {
 		.vcpu_count = op_vcpu_count, .vcpu_state = op_vcpu_state, .get = op_get, .set = op_set,
-		.arm = op_arm, .resume = op_resume, .stop = op_stop, .inject = op_inject, .reset = op_reset,
+		.arm = op_arm, .resume = op_resume, .stop = op_stop, .inject = op_inject,
+		.time = op_time, .reset = op_reset,
 		.kill = op_kill, .exits = op_exits,
 	};
 

@@ -43,7 +43,7 @@ struct fake_target {
 	struct debug_arm arm;
 	unsigned count;
 	struct fake_vcpu vcpu[DEBUG_MAX_VCPUS];
-	bool stopping, reset_wanted, killed, no_reset;
+	bool stopping, reset_wanted, killed, no_reset, time_runs;
 	unsigned elected;
 	uint8_t image[FAKE_MAX_IMAGE];    /* loaded at FAKE_ENTRY by a reset */
 	/* What the session did, for tests. */
