@@ -32,6 +32,9 @@ struct cli_console {
 	pthread_cond_t changed, more;
 	pthread_t drainer;
 	bool draining, ending; /* draining: the thread exists */
+	bool tried;            /* and no other will be made */
+	int (*enter)(void *ctx); /* before the thread does anything; NULL: nothing to do */
+	void *enter_ctx;
 	int error;
 	size_t head, count;
 	uint8_t ring[CLI_CONSOLE_LIMIT];
@@ -142,6 +145,12 @@ static void *drainer(void *arg)
 {
 	struct cli_console *c = arg;
 
+	if (c->enter != NULL && c->enter(c->enter_ctx) < 0) {
+		pthread_mutex_lock(&c->lock);
+		fail(c, EPERM);
+		pthread_mutex_unlock(&c->lock);
+		return NULL;
+	}
 	pthread_mutex_lock(&c->lock);
 	while (!c->ending) {
 		if (c->count == 0)
@@ -153,18 +162,33 @@ static void *drainer(void *arg)
 	return NULL;
 }
 
-/* With every signal blocked: kicks and the user's signals are for other threads. */
+/* Kicks and the user's signals are for other threads; what it does to itself it must hear of. */
 static bool start_drainer(struct cli_console *c)
 {
+	static const int own[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS, SIGTRAP, SIGABRT};
 	sigset_t all, old;
 
-	if (c->draining)
-		return true;
+	if (c->draining || c->tried)
+		return c->draining;
 	sigfillset(&all);
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		sigdelset(&all, own[i]);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	c->draining = pthread_create(&c->drainer, NULL, drainer, c) == 0;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return c->draining;
+}
+
+void cli_console_start(struct cli_console *c, int (*enter)(void *ctx), void *ctx)
+{
+	pthread_mutex_lock(&c->lock);
+	if (!c->draining) {
+		c->enter = enter;
+		c->enter_ctx = ctx;
+		start_drainer(c);
+	}
+	c->tried = true;
+	pthread_mutex_unlock(&c->lock);
 }
 
 /* ---- writers ---- */

@@ -3,9 +3,10 @@
  * write that run control cannot end.
  *
  * A writer sends what the descriptor takes without blocking. The rest waits in a queue that a thread of
- * the console's own empties (it is made when first needed). A writer that finds CLI_CONSOLE_QUEUE bytes
- * waiting is held back for CLI_CONSOLE_HOLD_MS at most, so that a guest can not outrun its reader and yet
- * every vcpu comes back to be stopped; at CLI_CONSOLE_LIMIT it waits for as long as it takes.
+ * the console's own empties (made when first needed, or by cli_console_start()). A writer that finds
+ * CLI_CONSOLE_QUEUE bytes waiting is held back for CLI_CONSOLE_HOLD_MS at most, so that a guest can not
+ * outrun its reader and yet every vcpu comes back to be stopped; at CLI_CONSOLE_LIMIT it waits for as long
+ * as it takes.
  */
 #ifndef CLI_CONSOLE_H
 #define CLI_CONSOLE_H
@@ -24,6 +25,12 @@ struct cli_console;
 
 /* fd is borrowed and its flags stay as they are. SIGPIPE must be ignored. NULL with text: no memory. */
 struct cli_console *cli_console_new(int fd, struct error *err);
+
+/*
+ * Makes the thread now, for a process that may soon make none: no other attempt follows, and without it
+ * writers wait for the descriptor themselves. It calls enter(ctx) first and leaves at once where that fails.
+ */
+void cli_console_start(struct cli_console *c, int (*enter)(void *ctx), void *ctx);
 
 /* Any thread. After an error on fd (see below) the bytes go nowhere. */
 void cli_console_write(struct cli_console *c, const void *bytes, size_t len);

@@ -155,11 +155,13 @@ int cli_debug_cmd_watch(pid_t pid)
 	return fd < 0 ? -errno : fd;
 }
 
-int cli_debug_cmd_wait(pid_t pid, bool end)
+int cli_debug_cmd_wait(pid_t pid, int fd, bool end)
 {
 	int status;
 
-	if (end)
+	if (end && fd >= 0)
+		syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0);
+	else if (end)
 		kill(pid, SIGTERM);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)

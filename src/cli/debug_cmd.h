@@ -41,8 +41,9 @@ int cli_debug_cmd_watch(pid_t pid);
 
 /*
  * Waits for its end and returns its exit status, as a shell tells it (128 + signal). end: asks it to end
- * first (the machine was told to).
+ * first (the machine was told to), by the descriptor of cli_debug_cmd_watch() where there is one (fd >= 0):
+ * the sandbox leaves no other way.
  */
-int cli_debug_cmd_wait(pid_t pid, bool end);
+int cli_debug_cmd_wait(pid_t pid, int fd, bool end);
 
 #endif

@@ -1,5 +1,6 @@
 #include "cli/doctor.h"
 
+#include "cli/sandbox.h"
 #include "cli/text.h"
 
 #include <errno.h>
@@ -110,6 +111,19 @@ static void add_host_rows(struct rows *r, const struct kvm_probe *p)
 	add(r, "probe_time", "this probe took", true, number, "");
 }
 
+static void add_sandbox_rows(struct rows *r, const struct cli_doctor *d)
+{
+	char number[24] = "no";
+
+	add_bool(r, "seccomp", "system call filters", d->filters, "guests are confined",
+	         "needed, or --sandbox=off: this kernel lacks CONFIG_SECCOMP_FILTER");
+	if (d->landlock > 0)
+		snprintf(number, sizeof(number), "version %d", d->landlock);
+	add(r, "landlock", "Landlock", d->landlock > 0, number,
+	    d->landlock > 0 ? "and reach only the named files"
+	                    : "files are guarded by the system call filter alone");
+}
+
 static void fill(const struct cli_doctor *d, struct rows *r)
 {
 	r->count = 0;
@@ -122,6 +136,7 @@ static void fill(const struct cli_doctor *d, struct rows *r)
 	add_kernel_rows(r, d->probe);
 	add_user_rows(r, d->probe);
 	add_host_rows(r, d->probe);
+	add_sandbox_rows(r, d);
 }
 
 bool cli_doctor_suffices(const struct cli_doctor *d)
@@ -198,7 +213,8 @@ int cli_doctor_run(bool json)
 {
 	struct kvm_probe probe;
 	struct error err = {0};
-	struct cli_doctor d = {.probe = &probe, .err = &err};
+	struct cli_doctor d = {.probe = &probe, .err = &err, .filters = cli_sandbox_available(),
+	                       .landlock = cli_landlock_version()};
 	char text[8192];
 	size_t len;
 

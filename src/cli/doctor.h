@@ -7,8 +7,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The outcome of kvm_probe_run(): rc, its error text when rc < 0, the probe else. */
-struct cli_doctor { int rc; const struct error *err; const struct kvm_probe *probe; };
+/*
+ * The outcome of kvm_probe_run(): rc, its error text when rc < 0, the probe else; and what there is for the
+ * sandbox: system call filters, and which version of Landlock (0: none).
+ */
+struct cli_doctor {
+	int rc;
+	const struct error *err;
+	const struct kvm_probe *probe;
+	bool filters;
+	int landlock;
+};
 
 /* True when a guest can run here under a debugger. */
 bool cli_doctor_suffices(const struct cli_doctor *d);

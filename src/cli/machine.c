@@ -4,19 +4,14 @@
 #include "boot/symbols.h"
 #include "cli/console.h"
 #include "cli/debug_cmd.h"
+#include "cli/devices.h"
 #include "cli/image.h"
 #include "cli/input.h"
 #include "cli/modules.h"
 #include "cli/postmortem.h"
+#include "cli/sandbox_plan.h"
 #include "cli/stub.h"
 #include "cli/terminal.h"
-#include "dev/debug_exit.h"
-#include "dev/debugcon.h"
-#include "dev/fw_cfg.h"
-#include "dev/power.h"
-#include "dev/reset.h"
-#include "dev/serial.h"
-#include "dev/testdev.h"
 #include "kvm/machine.h"
 #include "server/loop.h"
 
@@ -27,8 +22,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SERIAL_PORT 0x3f8
-#define SERIAL_LINE 4
 /* RAM below the hole for devices, and where the rest goes (doc/boot.md). */
 #define LOW_RAM_END 0xc0000000ull
 #define HIGH_RAM 0x100000000ull
@@ -42,13 +35,7 @@ struct machine {
 	struct boot_image image;
 	struct cli_modules modules;
 	struct guest_mem mem;
-	struct dev_bus bus;
-	struct dev_host host;
-	struct dev_serial serial;
-	struct dev_reset reset;
-	struct dev_power power;
-	struct dev_fw_cfg fw_cfg;
-	struct dev_testdev testdev;
+	struct cli_devices dev;
 	struct boot_entry entry;
 	struct kvm_probe probe;
 	struct kvm_machine *kvm;
@@ -56,6 +43,7 @@ struct machine {
 	struct server_loop *loop;
 	struct cli_stub *stub;
 	struct cli_console *console;
+	struct cli_sandbox sandbox;
 	struct cli_input input;
 	bool input_ready;
 	/* `trapline debug`: the private socket's directory, our child (0: none), readable at its end. */
@@ -126,11 +114,7 @@ static int reload(void *ctx, struct x86_state *ret_entry, struct error *err)
 	struct machine *m = ctx;
 	int rc;
 
-	dev_serial_reset(&m->serial);
-	dev_reset_reset(&m->reset);
-	dev_power_reset(&m->power);
-	dev_fw_cfg_reset(&m->fw_cfg);
-	dev_testdev_reset(&m->testdev);
+	cli_devices_reset(&m->dev);
 	guest_mem_clear(&m->mem);
 	rc = load(m, err);
 	if (rc == 0)
@@ -140,29 +124,22 @@ static int reload(void *ctx, struct x86_state *ret_entry, struct error *err)
 
 static int add_devices(struct machine *m, struct error *err)
 {
-	int rc;
+	const struct dev_host host = {.ctx = m, .irq = host_irq, .output = host_output, .exit = host_exit,
+	                              .reset = host_reset};
 
-	m->host = (struct dev_host){.ctx = m, .irq = host_irq, .output = host_output, .exit = host_exit,
-	                            .reset = host_reset};
-	dev_serial_init(&m->serial, &m->host, SERIAL_LINE);
-	dev_reset_init(&m->reset, &m->host);
-	dev_power_init(&m->power, &m->host);
-	dev_testdev_init(&m->testdev, &m->host);
-	dev_fw_cfg_init(&m->fw_cfg, m->opt->memory, m->opt->cpus);
-	rc = dev_serial_attach(&m->serial, &m->bus, SERIAL_PORT);
-	if (rc == 0)
-		rc = dev_debugcon_attach(&m->host, &m->bus);
-	if (rc == 0)
-		rc = dev_debug_exit_attach(&m->host, &m->bus);
-	if (rc == 0)
-		rc = dev_power_attach(&m->power, &m->bus);
-	if (rc == 0)
-		rc = dev_fw_cfg_attach(&m->fw_cfg, &m->bus);
-	if (rc == 0)
-		rc = dev_testdev_attach(&m->testdev, &m->bus);
-	if (rc == 0)
-		rc = dev_reset_attach(&m->reset, &m->bus);
-	return rc < 0 ? error_set(err, -rc, "the devices do not fit their bus") : 0;
+	return cli_devices_init(&m->dev, &host, m->opt->memory, m->opt->cpus, err);
+}
+
+/* kvm_hooks.confine */
+static int confine(void *ctx, bool vcpu)
+{
+	return cli_sandbox_enter_thread(&((struct machine *)ctx)->sandbox,
+	                                vcpu ? CLI_THREAD_VCPU : CLI_THREAD_MAIN);
+}
+
+static int confine_console(void *ctx)
+{
+	return cli_sandbox_enter_thread(&((struct machine *)ctx)->sandbox, CLI_THREAD_CONSOLE);
 }
 
 static int create_kvm(struct machine *m, struct error *err)
@@ -170,10 +147,10 @@ static int create_kvm(struct machine *m, struct error *err)
 	struct kvm_config cfg = {
 		.vcpus = m->opt->cpus,
 		.mem = &m->mem,
-		.bus = &m->bus,
+		.bus = &m->dev.bus,
 		.probe = &m->probe,
 		.time_runs = m->opt->time_runs,
-		.hooks = {.ctx = m, .reload = reload},
+		.hooks = {.ctx = m, .reload = reload, .confine = confine},
 	};
 
 	return kvm_machine_new(&cfg, &m->kvm, err);
@@ -281,7 +258,7 @@ static int add_sources(struct machine *m, struct error *err)
 		return 0;
 	rc = cli_terminal_raw(err);
 	if (rc == 0)
-		rc = cli_input_init(&m->input, m->loop, &m->serial, on_quit_key, m, err);
+		rc = cli_input_init(&m->input, m->loop, &m->dev.serial, on_quit_key, m, err);
 	m->input_ready = rc == 0;
 	return rc;
 }
@@ -360,10 +337,17 @@ static int start_debugger(struct machine *m, struct error *err)
 
 static int run(struct machine *m, struct error *err)
 {
-	int rc = kvm_machine_start(m->kvm, &m->entry.state, m->gdb == CLI_GDB_WAIT, err);
+	int rc = 0;
 
-	if (rc == 0 && m->opt->command == CLI_DEBUG)
+	/* The debugger is not confined: it comes first, and waits for us at the listening socket. */
+	if (m->opt->command == CLI_DEBUG)
 		rc = start_debugger(m, err);
+	if (rc == 0)
+		rc = cli_sandbox_enter_process(&m->sandbox, err);
+	if (rc == 0 && m->sandbox.on)
+		cli_console_start(m->console, confine_console, m);
+	if (rc == 0)
+		rc = kvm_machine_start(m->kvm, &m->entry.state, m->gdb == CLI_GDB_WAIT, err);
 	if (rc < 0)
 		return rc;
 	tell_how_to_connect(m);
@@ -373,7 +357,7 @@ static int run(struct machine *m, struct error *err)
 	rc = ending(m);
 	if (m->debugger == 0)
 		return rc;
-	rc = cli_debug_cmd_wait(m->debugger, m->signal != 0);
+	rc = cli_debug_cmd_wait(m->debugger, m->debugger_fd, m->signal != 0);
 	m->debugger = 0;
 	return rc;
 }
@@ -390,16 +374,29 @@ static int choose_port(struct machine *m, struct error *err)
 	return cli_debug_cmd_socket(&m->address, m->socket_dir, err);
 }
 
+/* Files may be named by descriptors that our parent left open; nothing else of it stays. */
+static int open_files(struct machine *m, struct error *err)
+{
+	int rc = cli_image_open(m->opt->kernel, &m->image, err);
+
+	if (rc == 0)
+		rc = cli_modules_open(m->opt, &m->modules, err);
+	if (rc == 0)
+		cli_sandbox_close_inherited(&m->sandbox);
+	return rc;
+}
+
 static int build(struct machine *m, struct error *err)
 {
-	int rc = kvm_probe_run(&m->probe, err);
+	int rc = open_files(m, err);
 
+	if (rc == 0)
+		rc = kvm_probe_run(&m->probe, err);
 	if (rc == 0)
 		rc = choose_port(m, err);
 	if (rc == 0)
-		rc = cli_image_open(m->opt->kernel, &m->image, err);
-	if (rc == 0)
-		rc = cli_modules_open(m->opt, &m->modules, err);
+		rc = cli_sandbox_plan(&m->sandbox, m->opt, m->gdb != CLI_GDB_OFF ? &m->address : NULL,
+		                      m->socket_dir, err);
 	if (rc == 0)
 		rc = add_memory(m, err);
 	if (rc == 0)
@@ -429,7 +426,7 @@ static void take_apart(struct machine *m)
 {
 	kvm_machine_stop_threads(m->kvm);
 	if (m->debugger > 0)
-		cli_debug_cmd_wait(m->debugger, true);
+		cli_debug_cmd_wait(m->debugger, m->debugger_fd, true);
 	if (m->debugger_fd >= 0)
 		close(m->debugger_fd);
 	if (m->input_ready)
@@ -439,15 +436,14 @@ static void take_apart(struct machine *m)
 	debug_session_free(m->session);
 	kvm_machine_free(m->kvm);
 	cli_console_free(m->console, m->signal != 0 ? 1000 : -1);
-	dev_serial_fini(&m->serial);
-	dev_reset_fini(&m->reset);
-	dev_fw_cfg_fini(&m->fw_cfg);
+	cli_devices_fini(&m->dev);
 	server_loop_free(m->loop);
 	if (m->signal_fd >= 0)
 		close(m->signal_fd);
 	guest_mem_fini(&m->mem);
 	cli_modules_close(&m->modules);
 	cli_image_close(&m->image);
+	cli_sandbox_fini(&m->sandbox);
 	cli_terminal_restore();
 }
 
@@ -461,7 +457,8 @@ int cli_machine_run(const struct cli_options *opt, struct error *err)
 	m->opt = opt;
 	m->signal_fd = m->debugger_fd = -1;
 	guest_mem_init(&m->mem);
-	dev_bus_init(&m->bus);
+	cli_sandbox_init(&m->sandbox, opt->sandbox == CLI_SANDBOX_ON ||
+	                              (opt->sandbox == CLI_SANDBOX_DEFAULT && cli_sandbox_default()));
 	rc = build(m, err);
 	if (rc == 0)
 		rc = run(m, err);

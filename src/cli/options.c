@@ -142,6 +142,17 @@ static int set_eval(struct cli_options *opt, const char *value, struct error *er
 	return 0;
 }
 
+static int set_sandbox(struct cli_options *opt, const char *value, struct error *err)
+{
+	if (strcmp(value, "on") == 0)
+		opt->sandbox = CLI_SANDBOX_ON;
+	else if (strcmp(value, "off") == 0)
+		opt->sandbox = CLI_SANDBOX_OFF;
+	else
+		return error_set(err, EINVAL, "bad value '%.40s' of --sandbox: expected on or off", value);
+	return 0;
+}
+
 static int set_no_reboot(struct cli_options *opt, const char *value, struct error *err)
 {
 	(void)value, (void)err;
@@ -212,6 +223,8 @@ static const struct cli_option table[] = {
 	 set_core},
 	{"guest-time", 0, CLI_ARG_REQUIRED, "WHAT", BOTH,
 	 "while a debugger holds the guest: freeze (default) or run", set_guest_time},
+	{"sandbox", 0, CLI_ARG_REQUIRED, "on|off", BOTH, "whether the guest is confined (default on)",
+	 set_sandbox},
 	{"no-reboot", 0, CLI_ARG_NONE, NULL, BOTH, "end where the guest resets the machine", set_no_reboot},
 	{"lldb", 0, CLI_ARG_NONE, NULL, DEBUG, "start lldb instead of gdb", set_lldb},
 	{"debugger", 0, CLI_ARG_REQUIRED, "PROGRAM", DEBUG, "start PROGRAM as gdb (or, with --lldb, as lldb)",

@@ -24,6 +24,9 @@ enum cli_gdb {
 	CLI_GDB_ATTACH  /* --gdb-attach: the guest runs, a debugger may come and go */
 };
 
+/* DEFAULT: on, but in builds that cannot bear it (cli/sandbox.h). */
+enum cli_sandbox_option { CLI_SANDBOX_DEFAULT, CLI_SANDBOX_ON, CLI_SANDBOX_OFF };
+
 /* A file for the guest: --initrd FILE, or --module 'FILE TEXT', all of which the guest gets as its text. */
 struct cli_module { const char *value; bool has_text; };
 
@@ -42,6 +45,7 @@ struct cli_options {
 	const char *gdb_log;           /* packet trace; NULL: none */
 	const char *core;              /* where a dying guest leaves its core; NULL: nowhere */
 	bool time_runs;                /* guest time goes on while a debugger holds the guest */
+	enum cli_sandbox_option sandbox;
 	bool no_reboot;                /* a reset ends the program */
 	int verbosity;                 /* -1 -q, 0, 1 -v, 2 -vv */
 	bool json;                     /* CLI_DOCTOR */

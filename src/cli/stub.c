@@ -325,7 +325,7 @@ int cli_stub_new(const struct cli_stub_config *cfg, struct cli_stub **ret, struc
 		return error_set(err, ENOMEM, "no memory for the debugger's port");
 	s->cfg = *cfg;
 	s->ops = kvm_machine_ops();
-	s->listener.fd = s->poke_fd = s->log_fd = -1;
+	s->listener.fd = s->listener.null_fd = s->poke_fd = s->log_fd = -1;
 	s->listener_id = s->poke_id = s->client_id = -1;
 	s->wake_fd = kvm_machine_end_fd(cfg->machine);
 	if (cfg->address != NULL) {

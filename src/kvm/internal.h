@@ -7,6 +7,7 @@
  * One lock (machine.lock) covers the session, all plans and all `running` flags. Device handlers and
  * KVM_RUN run without it.
  *
+ *  confined  nobody starts before it equals vcpu_count (struct kvm_hooks, confine).
  *  running   true from the moment a vcpu's thread has chosen to execute its plan until it is back under the
  *            lock with every pending exit completed. Set and cleared by that thread only, lock held. While it
  *            is false any thread that holds the lock may read and write the vcpu's state.
@@ -117,6 +118,8 @@ struct kvm_machine {
 	struct kvm_clock time;           /* under the lock */
 	pthread_mutex_t irq_lock;       /* while an APIC's state is read and written back */
 	pthread_mutex_t lock;
+	pthread_cond_t answered;        /* a thread has come back from confine() */
+	unsigned answers, confined;     /* of the vcpus' threads: how many have, and 0 was its result */
 	int elected;
 	bool reset_wanted;
 	bool ended;

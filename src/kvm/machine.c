@@ -150,6 +150,7 @@ int kvm_machine_new(const struct kvm_config *cfg, struct kvm_machine **ret, stru
 	m->elected = -1;
 	pthread_mutex_init(&m->lock, NULL);
 	pthread_mutex_init(&m->irq_lock, NULL);
+	pthread_cond_init(&m->answered, NULL);
 	m->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	rc = m->end_fd < 0 ? sys_failed(err, "eventfd") : build(m, err);
 	if (rc < 0) {
@@ -184,6 +185,7 @@ void kvm_machine_free(struct kvm_machine *m)
 	close_fd(m->vm_fd);
 	close_fd(m->kvm_fd);
 	close_fd(m->end_fd);
+	pthread_cond_destroy(&m->answered);
 	pthread_mutex_destroy(&m->lock);
 	pthread_mutex_destroy(&m->irq_lock);
 	free(m->power_on);

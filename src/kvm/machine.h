@@ -19,6 +19,10 @@ struct kvm_hooks {
 	/* Reloads image and devices after a reset and gives the boot vcpu's entry state. Everything is
 	 * parked; lock held. 0 or negative errno with text (the machine then stops for good). */
 	int (*reload)(void *ctx, struct x86_state *ret_entry, struct error *err);
+	/* Gives up what a thread's work does not need: called by every vcpu's thread (vcpu) before anything
+	 * else and by the one that starts them, and all have returned before the first guest instruction.
+	 * 0, or negative errno: the machine does not start. NULL: nothing to give up. */
+	int (*confine)(void *ctx, bool vcpu);
 };
 
 struct kvm_config {

@@ -111,7 +111,31 @@ static void execute(struct kvm_vcpu *v)
 
 static bool may_run(const struct kvm_vcpu *v)
 {
-	return v->m->elected < 0 && v->plan.move != DEBUG_HOLD;
+	return v->m->elected < 0 && v->plan.move != DEBUG_HOLD && v->m->confined == v->m->vcpu_count;
+}
+
+static int confine(const struct kvm_machine *m, bool vcpu)
+{
+	return m->cfg.hooks.confine != NULL ? m->cfg.hooks.confine(m->cfg.hooks.ctx, vcpu) : 0;
+}
+
+/* Takes the lock. The last one in lets the others go. */
+static void begin(struct kvm_vcpu *v)
+{
+	struct kvm_machine *m = v->m;
+	char name[16];
+	int rc;
+
+	snprintf(name, sizeof(name), "vcpu%u", v->index);
+	pthread_setname_np(pthread_self(), name);
+	rc = confine(m, true);
+	pthread_mutex_lock(&m->lock);
+	m->answers++;
+	if (rc == 0)
+		m->confined++;
+	pthread_cond_signal(&m->answered);
+	for (unsigned i = 0; m->confined == m->vcpu_count && i < m->vcpu_count; i++)
+		pthread_cond_signal(&m->vcpu[i].wake);
 }
 
 static void *vcpu_main(void *arg)
@@ -119,7 +143,7 @@ static void *vcpu_main(void *arg)
 	struct kvm_vcpu *v = arg;
 	struct kvm_machine *m = v->m;
 
-	pthread_mutex_lock(&m->lock);
+	begin(v);
 	while (!m->ended) {
 		if (m->elected == (int)v->index && !any_running(m))
 			tell_stopped(v);
@@ -137,32 +161,58 @@ static void on_kick(int sig)
 	(void)sig;
 }
 
-int kvm_runctl_start(struct kvm_machine *m, struct error *err)
+/* Kicks, and what a thread does to itself: the user's signals are for other threads. */
+static void block_signals(sigset_t *ret_before)
 {
-	struct sigaction act = {.sa_handler = on_kick}; /* no SA_RESTART: KVM_RUN must come back */
-	sigset_t all, before;
+	static const int open[] = {SIGUSR1, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS, SIGTRAP, SIGABRT};
+	sigset_t all;
+
+	sigfillset(&all);
+	for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++)
+		sigdelset(&all, open[i]);
+	pthread_sigmask(SIG_SETMASK, &all, ret_before);
+}
+
+static int create_threads(struct kvm_machine *m, struct error *err)
+{
 	int rc = 0;
 
-	sigaction(SIGUSR1, &act, NULL);
-	sigfillset(&all);
-	sigdelset(&all, SIGUSR1);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pthread_mutex_lock(&m->lock);
 	for (unsigned i = 0; rc == 0 && i < m->vcpu_count; i++) {
 		struct kvm_vcpu *v = &m->vcpu[i];
-		char name[16];
 
 		rc = pthread_create(&v->thread, NULL, vcpu_main, v);
 		v->thread_started = rc == 0;
-		snprintf(name, sizeof(name), "vcpu%u", i);
-		if (rc == 0)
-			pthread_setname_np(v->thread, name);
 	}
+	return rc == 0 ? 0 : error_set(err, rc, "cannot start a vcpu thread: %s", strerror(rc));
+}
+
+/* Lock held, so that no vcpu starts before this thread is confined as well. */
+static int confine_all(struct kvm_machine *m, struct error *err)
+{
+	int rc = confine(m, false);
+
+	while (m->answers < m->vcpu_count)
+		pthread_cond_wait(&m->answered, &m->lock);
+	if (rc == 0 && m->confined < m->vcpu_count)
+		rc = -EPERM;
+	return rc < 0 ? error_set(err, -rc, "cannot confine the machine's threads: %s", strerror(-rc)) : 0;
+}
+
+int kvm_runctl_start(struct kvm_machine *m, struct error *err)
+{
+	struct sigaction act = {.sa_handler = on_kick}; /* no SA_RESTART: KVM_RUN must come back */
+	sigset_t before;
+	int rc;
+
+	sigaction(SIGUSR1, &act, NULL);
+	block_signals(&before);
+	pthread_mutex_lock(&m->lock);
+	rc = create_threads(m, err);
+	if (rc == 0)
+		rc = confine_all(m, err);
 	pthread_mutex_unlock(&m->lock);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (rc != 0)
-		return error_set(err, rc, "cannot start a vcpu thread: %s", strerror(rc));
-	return 0;
+	return rc;
 }
 
 void kvm_runctl_join(struct kvm_machine *m)

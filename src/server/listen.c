@@ -14,7 +14,7 @@
 
 #define BACKLOG 4
 
-static const struct server_listener closed_listener = {.fd = -1};
+static const struct server_listener closed_listener = {.fd = -1, .null_fd = -1};
 
 /* ---- tcp ---- */
 
@@ -208,7 +208,9 @@ static int listen_stdio(struct server_listener *l, struct error *err)
 		return error_set(err, EINVAL,
 				 "stdio is for gdb's 'target remote | trapline run --gdb=stdio KERNEL': "
 				 "standard input is a terminal");
-	return 0;
+	/* Now, since the process may be confined by the time the client is taken. */
+	l->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return l->null_fd < 0 ? error_set(err, errno, "/dev/null: %s", strerror(errno)) : 0;
 }
 
 int server_listen(const struct server_address *address, struct server_listener *ret, struct error *err)
@@ -239,7 +241,12 @@ static void unlink_own(const struct server_listener *l)
 
 void server_listener_close(struct server_listener *l)
 {
-	if (l == NULL || l->fd < 0)
+	if (l == NULL)
+		return;
+	if (l->null_fd >= 0)
+		close(l->null_fd);
+	l->null_fd = -1;
+	if (l->fd < 0)
 		return;
 	if (l->address.kind == SERVER_UNIX)
 		unlink_own(l);
@@ -324,23 +331,19 @@ static int take_standard(int fd)
 static int accept_stdio(struct server_listener *l, struct server_client *ret, struct error *err)
 {
 	struct server_client c = {-1, -1};
-	int null_fd, code;
+	int code;
 
 	if (l->used)
 		return error_set(err, ENOTCONN, "the debugger on standard input is gone");
-	null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	c.in = take_standard(STDIN_FILENO);
 	c.out = take_standard(STDOUT_FILENO);
-	if (null_fd < 0 || c.in < 0 || c.out < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0 ||
-	    dup2(null_fd, STDIN_FILENO) < 0) {
+	if (c.in < 0 || c.out < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0 ||
+	    dup2(l->null_fd, STDIN_FILENO) < 0) {
 		code = errno;
 		server_client_close(&c);
-		if (null_fd >= 0)
-			close(null_fd);
 		return error_set(err, code, "cannot give standard input and output to the debugger: %s",
 		                 strerror(code));
 	}
-	close(null_fd);
 	l->used = true;
 	*ret = c;
 	return 0;

@@ -15,6 +15,7 @@ struct server_listener {
 	int fd;                        /* to poll for a client; -1 for STDIO (a client is there at once) */
 	/* private to listen.c */
 	bool used;                     /* STDIO: its one client has come */
+	int null_fd;                   /* STDIO: /dev/null, which takes the place of standard input */
 	dev_t dev;                     /* UNIX: which file is ours */
 	ino_t ino;
 	struct termios saved;          /* TTY: its mode before */

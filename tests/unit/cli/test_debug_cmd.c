@@ -160,7 +160,7 @@ static void starts_with_clean_signals(void **state)
 	pfd.fd = cli_debug_cmd_watch(pid);
 	assert_true(pfd.fd >= 0);
 	assert_int_equal(poll(&pfd, 1, 30000), 1);
-	assert_int_equal(cli_debug_cmd_wait(pid, false), 3);
+	assert_int_equal(cli_debug_cmd_wait(pid, -1, false), 3);
 	close(pfd.fd);
 	f = fopen(out, "r");
 	assert_non_null(f);
@@ -183,8 +183,8 @@ static void ends_when_told(void **state)
 	(void)state;
 	setenv("BODY", "exec tail -f /dev/null", 1);
 	assert_int_equal(cli_debug_cmd_spawn(&opt, "/run/s", &pid, NULL), 0);
-	assert_int_equal(cli_debug_cmd_wait(pid, true), 128 + SIGTERM);
-	assert_int_equal(cli_debug_cmd_wait(pid, false), CLI_EXIT_FAILURE); /* nobody there any more */
+	assert_int_equal(cli_debug_cmd_wait(pid, -1, true), 128 + SIGTERM);
+	assert_int_equal(cli_debug_cmd_wait(pid, -1, false), CLI_EXIT_FAILURE); /* nobody there any more */
 }
 
 static void not_installed(void **state)

@@ -46,6 +46,7 @@ struct doctor_case {
 	int rc;
 	const char *error;
 	bool suffices;
+	int landlock;         /* and filters, where it is not 0 */
 	const char *lines[8]; /* each is a part of the text */
 };
 
@@ -55,25 +56,32 @@ static const struct doctor_case cases[] = {
 	 0,
 	 "",
 	 true,
+	 4,
 	 {"single-step               yes", "int3                      debug exit",
 	  "data watchpoints          yes", "guest debug at CPL 3      yes",
-	  "max vcpus                 1024\n", "probe took           1234 us\n", "\neverything works\n"}},
+	  "max vcpus                 1024\n", "probe took           1234 us\n",
+	  "guests are confined\nLandlock                  version 4        and",
+	  "\neverything works\n"}},
 	{"emulated",
 	 &emulated,
 	 0,
 	 "",
 	 true,
+	 0,
 	 {"int3                      emulation error  software breakpoints: the error",
 	  "data watchpoints          no               watch: by stepping and comparing",
 	  "guest debug at CPL 3      no               stop and step in the guest's kernel",
 	  "time stands in stops      in part          kvmclock and timers stand",
 	  "SSE at CPL 0              no               build the kernel with -mgeneral-regs-only",
+	  "system call filters       no               needed, or --sandbox=off",
+	  "Landlock                  no               files are guarded by the system call filter alone",
 	  "with the limits"}},
 	{"steps only",
 	 &steps_only,
 	 0,
 	 "",
 	 true,
+	 0,
 	 {"int3                      not reported     software breakpoints: by single-stepping, slow",
 	  "execute breakpoints       no               hbreak: by single-stepping",
 	  "guest debug at CPL 3      in part", "steps without interrupts  no",
@@ -83,12 +91,14 @@ static const struct doctor_case cases[] = {
 	 0,
 	 "",
 	 false,
+	 0,
 	 {"guest debug interface     no", "guests cannot be debugged on this KVM: use a machine"}},
 	{"no device",
 	 NULL,
 	 -ENOENT,
 	 "no /dev/kvm: modprobe kvm_intel",
 	 false,
+	 0,
 	 {"KVM present               no\n",
 	  "usable by this user       no\n\nno /dev/kvm: modprobe kvm_intel\n"}},
 	{"no permission",
@@ -96,6 +106,7 @@ static const struct doctor_case cases[] = {
 	 -EACCES,
 	 "no permission: adduser",
 	 false,
+	 0,
 	 {"KVM present               yes\nusable by this user       no\n", "\nno permission: adduser\n"}},
 };
 
@@ -105,7 +116,8 @@ static void text(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		const struct doctor_case *c = &cases[i];
 		struct error err = {.code = -c->rc};
-		struct cli_doctor d = {.rc = c->rc, .err = &err, .probe = c->probe};
+		struct cli_doctor d = {.rc = c->rc, .err = &err, .probe = c->probe,
+		                       .filters = c->landlock > 0, .landlock = c->landlock};
 		char buf[8192];
 		size_t len;
 

@@ -1,0 +1,40 @@
+#include "cli/sandbox_plan.h"
+
+#include "base/log.h"
+
+/* Written beside its name and renamed (coredump.c). */
+static int allow_core(struct cli_sandbox *sb, const char *core, struct error *err)
+{
+	sb->main_files = true;
+	return cli_sandbox_allow_beside(
+		sb, core, CLI_LANDLOCK_WRITE | CLI_LANDLOCK_MAKE | CLI_LANDLOCK_REMOVE, err);
+}
+
+/* The socket's file goes at the end, and of `trapline debug` the directory that was made for it. */
+static int allow_socket(struct cli_sandbox *sb, const char *path, const char *dir, struct error *err)
+{
+	int rc;
+
+	sb->main_files = true;
+	rc = cli_sandbox_allow_beside(sb, path, CLI_LANDLOCK_REMOVE, err);
+	if (rc == 0 && *dir != '\0')
+		rc = cli_sandbox_allow_beside(sb, dir, CLI_LANDLOCK_REMOVE_DIR, err);
+	return rc;
+}
+
+int cli_sandbox_plan(struct cli_sandbox *sb, const struct cli_options *opt,
+                     const struct server_address *port, const char *socket_dir, struct error *err)
+{
+	int rc = 0;
+
+	if (opt->sandbox == CLI_SANDBOX_OFF)
+		log_warn("the sandbox is off: what a hostile guest breaks out of runs with all your rights");
+	else if (!sb->on)
+		log_info("sandbox: off, since this build is instrumented");
+	sb->signals_child = opt->command == CLI_DEBUG;
+	if (opt->core != NULL)
+		rc = allow_core(sb, opt->core, err);
+	if (rc == 0 && port != NULL && port->kind == SERVER_UNIX)
+		rc = allow_socket(sb, port->path, socket_dir, err);
+	return rc;
+}
