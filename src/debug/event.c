@@ -2,6 +2,7 @@
 
 #include "debug/resume.h"
 #include "debug/stop.h"
+#include "debug/turn.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -208,6 +209,8 @@ static enum debug_verdict on_stepped(struct debug_session *s, const struct debug
 		return at_breakpoint(s, ev, pt->type, NULL);
 	if (kind != DEBUG_REPORT_NONE)
 		return stop_kind(s, kind, ev);
+	if (!over)
+		debug_turn_stepped(s, ev->vcpu);
 	if (!over)
 		return DEBUG_GO;
 	if (s->run == DEBUG_RUN_STOPPING)

@@ -94,6 +94,8 @@ struct debug_session {
 	struct debug_agent_vars vars;         /* trace-state variables */
 	int over;                             /* vcpu that steps over, -1: none */
 	uint8_t over_slots;                   /* registers off for it */
+	int turn;                             /* whose turn it is to step, -1: nobody's (turn.h) */
+	unsigned turn_left;                   /* steps of it */
 	struct debug_report report;           /* of the stop in progress */
 	struct debug_report last;             /* of the stop told last: what "?" answers */
 	bool has_death;

@@ -3,6 +3,7 @@
 #include "debug/registers.h"
 #include "debug/stop.h"
 #include "debug/text.h"
+#include "debug/turn.h"
 #include "x86/cpumode.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -175,13 +176,19 @@ static struct debug_plan plan_of(const struct debug_session *s, const struct deb
 	}
 }
 
+void debug_resume_plan(struct debug_session *s)
+{
+	for (unsigned i = 0; i < s->vcpu_count; i++)
+		s->plan[i] = plan_of(s, &s->vcpu[i]);
+}
+
 void debug_resume_go(struct debug_session *s)
 {
 	for (unsigned i = 0; i < s->vcpu_count; i++)
 		if (start_over(s, i))
 			return;
-	for (unsigned i = 0; i < s->vcpu_count; i++)
-		s->plan[i] = plan_of(s, &s->vcpu[i]);
+	debug_resume_plan(s);
+	debug_turn_plan(s);
 	give(s);
 }
 

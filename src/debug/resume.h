@@ -10,6 +10,9 @@
  */
 void debug_resume_go(struct debug_session *s);
 
+/* s->plan from what is asked of each vcpu; nothing is given out. */
+void debug_resume_plan(struct debug_session *s);
+
 /*
  * Ends a step-over, if there is one: what it lifted is back. done: the step was taken; else it is due
  * again at the next resume if the vcpu still stands there.

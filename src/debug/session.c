@@ -34,7 +34,7 @@ struct debug_session *debug_session_new(const struct debug_config *cfg)
 	s->vcpu_count = cfg->ops->vcpu_count(cfg->target);
 	if (s->vcpu_count > DEBUG_MAX_VCPUS)
 		s->vcpu_count = DEBUG_MAX_VCPUS;
-	s->over = -1;
+	s->over = s->turn = -1;
 	s->last = debug_stop_plain(DEBUG_REPORT_TRAP, 0);
 	x86_regs_init(&s->regs, cfg->layout);
 	n = x86_tdesc_xml(&s->regs, s->xml, sizeof(s->xml));

@@ -133,6 +133,23 @@ writes_ap_1:
 3:	pause
 	jmp 3b
 
+/* This one writes the shared word, the other one only words of its own, both all the time. Status 4. */
+scribbles:
+	leaq scribbles_ap(%rip), %rdi
+	call start_ap
+4:	cmpq $0, count1(%rip)
+	je 4b
+scribbles_top:
+	incl shared(%rip)
+scribbles_1:
+	cmpb $0, enough(%rip)
+	je scribbles_top
+	END 4
+scribbles_ap:
+	incq count1(%rip)
+	incq count1+8*8(%rip)
+	jmp scribbles_ap
+
 	.data
 	.balign 64
 arrived:
@@ -141,6 +158,7 @@ left:	.quad 0
 count0:	.quad 0
 count1:	.quad 0
 enough:	.quad 0
+	.skip 64
 turn:	.quad 0
 shared:	.quad 0
 	.bss

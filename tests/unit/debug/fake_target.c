@@ -257,7 +257,10 @@ static void after_insn(struct fake_target *f, unsigned i, const struct fake_acce
 	struct fake_vcpu *v = &f->vcpu[i];
 	unsigned hits = f->caps.data_dr && access->len ? slots_at(f, v, access, false) : 0;
 
-	if (v->now.move == DEBUG_STEP) {
+	if (v->now.move == DEBUG_STEP && f->together) {
+		v->late = true;
+		v->late_dr6 = X86_DR6_FIXED | X86_DR6_BS | hits;
+	} else if (v->now.move == DEBUG_STEP) {
 		send_event(f, i, DEBUG_EVENT_STEPPED, X86_DR6_FIXED | X86_DR6_BS | hits);
 	} else if (hits || (v->st.rflags & X86_RFLAGS_TF)) {
 		uint64_t bs = v->st.rflags & X86_RFLAGS_TF ? X86_DR6_BS : 0;
@@ -305,6 +308,16 @@ static void turn(struct fake_target *f, unsigned i)
 	}
 }
 
+static void end_late_steps(struct fake_target *f)
+{
+	for (unsigned i = 0; i < f->count; i++) {
+		if (!f->vcpu[i].late)
+			continue;
+		f->vcpu[i].late = false;
+		send_event(f, i, DEBUG_EVENT_STEPPED, f->vcpu[i].late_dr6);
+	}
+}
+
 void fake_run(struct fake_target *f, unsigned turns)
 {
 	while (turns-- > 0 && !f->killed) {
@@ -312,6 +325,7 @@ void fake_run(struct fake_target *f, unsigned turns)
 			return;
 		for (unsigned i = 0; i < f->count; i++)
 			turn(f, i);
+		end_late_steps(f);
 		if (f->stopping && !fake_runs(f))
 			all_parked(f);
 	}

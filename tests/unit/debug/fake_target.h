@@ -28,6 +28,8 @@ struct fake_vcpu {
 	struct debug_plan plan, now;     /* now: what it entered the guest with */
 	bool running, halted, wait_sipi;
 	unsigned grace;                  /* turns until a kick is noticed */
+	bool late;                       /* its step has ended, and nobody knows yet */
+	uint64_t late_dr6;
 	bool inject;
 	unsigned vector;
 	uint64_t inject_dr6;
@@ -44,6 +46,7 @@ struct fake_target {
 	unsigned count;
 	struct fake_vcpu vcpu[DEBUG_MAX_VCPUS];
 	bool stopping, reset_wanted, killed, no_reset, time_runs;
+	bool together;                    /* steps of one turn end when all have executed */
 	unsigned elected;
 	uint8_t image[FAKE_MAX_IMAGE];    /* loaded at FAKE_ENTRY by a reset */
 	/* What the session did, for tests. */

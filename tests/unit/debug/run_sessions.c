@@ -4,6 +4,7 @@
  *
  *   # comment
  *   vcpus N | caps NAME,NAME... | code OFFSET HEX... | stay     before the first packet
+ *   together            steps of several vcpus in one turn end only when all have executed
  *   start [running]     makes the session (stopped unless "running") and connects
  *   > PACKET            sends it, gives the machine its turns
  *   < PACKET            must come next; "*" stands for anything. Every packet that comes must be named.
@@ -160,6 +161,12 @@ static void cmd_stay(struct run *r, char *arg)
 	r->h.stay_stopped = true;
 }
 
+static void cmd_together(struct run *r, char *arg)
+{
+	(void)arg;
+	r->h.f.together = true;
+}
+
 static void cmd_send(struct run *r, char *arg)
 {
 	char packet[LINE];
@@ -287,7 +294,8 @@ static void cmd_expect(struct run *r, char *arg)
 
 static const struct { const char *name; void (*fn)(struct run *, char *); bool keeps_output; } commands[] = {
 	{ "vcpus", cmd_vcpus, false }, { "caps", cmd_caps, false }, { "code", cmd_code, false },
-	{ "stay", cmd_stay, false }, { "start", cmd_start, false }, { ">", cmd_send, false },
+	{ "together", cmd_together, false }, { "stay", cmd_stay, false },
+	{ "start", cmd_start, false }, { ">", cmd_send, false },
 	{ "<", cmd_expect, true }, { "^C", cmd_interrupt, false }, { "run", cmd_run, false },
 	{ "turns", cmd_turns, false }, { "wake", cmd_wake, false }, { "poke", cmd_poke, false },
 	{ "mem", cmd_mem, true }, { "clean", cmd_clean, true }, { "dirty", cmd_dirty, true },
