@@ -88,17 +88,22 @@ static void close_client(struct cli_stub *s)
 		server_loop_arm(s->cfg.loop, s->listener_id);
 }
 
-/* Any thread, lock held. */
-static void drop_client(struct cli_stub *s)
+static void poke(struct cli_stub *s)
 {
 	uint64_t one = 1;
 
+	if (write(s->poke_fd, &one, sizeof(one)) < 0)
+		log_error("cannot wake the main thread: %s", strerror(errno));
+}
+
+/* Any thread, lock held. */
+static void drop_client(struct cli_stub *s)
+{
 	if (!s->connected || s->gone)
 		return;
 	s->gone = true;
 	debug_session_disconnect(s->cfg.session);
-	if (write(s->poke_fd, &one, sizeof(one)) < 0)
-		log_error("cannot wake the main thread: %s", strerror(errno));
+	poke(s);
 }
 
 /*
@@ -130,17 +135,25 @@ static int converse(struct cli_stub *s)
 	return rc;
 }
 
+/* Loop's thread, lock held. */
+static void serve_client(struct cli_stub *s)
+{
+	if (!s->connected || s->gone || s->attended)
+		return;
+	if (converse(s) < 0)
+		drop_client(s);
+	else if (debug_session_busy(s->cfg.session))
+		poke(s); /* the loop's other business comes in between */
+	else if (s->pump.len == 0) /* else the engine owes a reply first; then attend() goes on */
+		server_loop_arm(s->cfg.loop, s->client_id);
+}
+
 static void on_client(void *ctx)
 {
 	struct cli_stub *s = ctx;
 
 	kvm_machine_lock(s->cfg.machine);
-	if (s->connected && !s->gone && !s->attended) {
-		if (converse(s) < 0)
-			drop_client(s);
-		else if (s->pump.len == 0) /* else the engine owes a reply first; then attend() goes on */
-			server_loop_arm(s->cfg.loop, s->client_id);
-	}
+	serve_client(s);
 	kvm_machine_unlock(s->cfg.machine);
 }
 
@@ -155,10 +168,10 @@ static uint64_t now_ms(void)
 /* The elected vcpu's thread, lock held: serves the client until the machine is resumed or the client goes. */
 static void attend(struct cli_stub *s)
 {
-	if (!s->connected || s->gone)
-		return;
 	uint64_t since = now_ms();
 
+	if (!s->connected || s->gone)
+		return;
 	s->attended = true;
 	s->pump.wait_limit_ms = IDLE_MS;
 	server_loop_disarm(s->cfg.loop, s->client_id);
@@ -174,7 +187,8 @@ static void attend(struct cli_stub *s)
 			s->pump.wait_limit_ms = -1;
 		}
 		kvm_machine_unlock(s->cfg.machine);
-		server_pump_wait(&s->pump, s->wake_fd, SPIN_US);
+		if (!debug_session_busy(s->cfg.session))
+			server_pump_wait(&s->pump, s->wake_fd, SPIN_US);
 		kvm_machine_lock(s->cfg.machine);
 	}
 	if (!debug_session_running(s->cfg.session))
@@ -284,8 +298,12 @@ static void on_poke(void *ctx)
 	uint64_t count;
 
 	kvm_machine_lock(s->cfg.machine);
-	if (read(s->poke_fd, &count, sizeof(count)) > 0 && s->gone)
-		close_client(s);
+	if (read(s->poke_fd, &count, sizeof(count)) > 0) {
+		if (s->gone)
+			close_client(s);
+		else if (debug_session_busy(s->cfg.session))
+			serve_client(s);
+	}
 	kvm_machine_unlock(s->cfg.machine);
 	server_loop_arm(s->cfg.loop, s->poke_id);
 }

@@ -30,6 +30,7 @@
 
 #include "debug/breakpoint.h"
 #include "debug/memory.h"
+#include "debug/scan.h"
 #include "debug/session.h"
 
 enum debug_run { DEBUG_RUN_FREE, DEBUG_RUN_STOPPING, DEBUG_RUN_PARKED };
@@ -108,6 +109,7 @@ struct debug_session {
 	struct x86_state scratch;
 	struct debug_saved_regs saved[DEBUG_SAVED_REGS];
 	struct debug_points points;
+	struct debug_scan scan;
 	char xml[DEBUG_XML_SIZE];
 	char text[DEBUG_TEXT_SIZE];
 	uint8_t buf[DEBUG_PACKET_SIZE];
@@ -139,8 +141,7 @@ typedef void debug_handler(struct debug_session *s, const struct rsp_request *re
 
 debug_handler debug_registers_read_all, debug_registers_write_all, debug_registers_read,
 	debug_registers_write, debug_registers_save, debug_registers_restore;
-debug_handler debug_query_read_mem, debug_query_read_ranges, debug_query_write_mem,
-	debug_query_search, debug_query_crc;
+debug_handler debug_query_read_mem, debug_query_read_ranges, debug_query_write_mem;
 debug_handler debug_query_xfer, debug_query_offsets, debug_query_attached, debug_query_phys,
 	debug_query_set_phys;
 debug_handler debug_threads_set, debug_threads_alive, debug_threads_current, debug_threads_list,

@@ -109,6 +109,11 @@ enum debug_wish debug_session_wish(struct debug_session *s)
 	return w;
 }
 
+bool debug_session_busy(const struct debug_session *s)
+{
+	return s->scan.req != NULL;
+}
+
 bool debug_session_running(const struct debug_session *s)
 {
 	return s->run != DEBUG_RUN_PARKED;
@@ -156,6 +161,7 @@ void debug_session_disconnect(struct debug_session *s)
 		return;
 	s->engine = NULL;
 	s->deferred = NULL;
+	s->scan.req = NULL;
 	s->owed = false;
 	if (s->killed)
 		s->cfg.ops->kill(s->cfg.target);
@@ -363,8 +369,8 @@ static const struct request_row rows[RSP_KIND_COUNT] = {
 	[RSP_MONITOR] = { debug_monitor_request, true },
 	[RSP_OFFSETS] = { debug_query_offsets, false },
 	[RSP_ATTACHED] = { debug_query_attached, false },
-	[RSP_SEARCH_MEM] = { debug_query_search, true },
-	[RSP_CRC] = { debug_query_crc, true },
+	[RSP_SEARCH_MEM] = { debug_scan_search, true },
+	[RSP_CRC] = { debug_scan_crc, true },
 	[RSP_PHYS_MODE_QUERY] = { debug_query_phys, false },
 	[RSP_PHYS_MODE_SET] = { debug_query_set_phys, false },
 	[RSP_DETACH] = { detach, false },
@@ -415,12 +421,17 @@ void debug_session_serve(struct debug_session *s)
 				break;
 			}
 			debug_session_dispatch(s, req);
+			if (s->scan.req)
+				return; /* one slice a call */
 			break;
 		case RSP_EVENT_INTERRUPT:
-			if (s->owed)
+			if (s->scan.req)
+				debug_scan_abort(s);
+			else if (s->owed)
 				ask_stop(s);
 			break;
 		default:
+			debug_scan_go_on(s);
 			return;
 		}
 	}

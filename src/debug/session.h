@@ -57,6 +57,9 @@ bool debug_session_connected(const struct debug_session *s);
 /* Takes requests from the engine until it wants more input. Replies are in its output afterwards. */
 void debug_session_serve(struct debug_session *s);
 
+/* True while a long request is carried out a slice at a time: serve again, with input or without. */
+bool debug_session_busy(const struct debug_session *s);
+
 /*
  * The client vanished or was dropped. Every breakpoint is lifted, everything armed is disarmed; then the
  * guest stays stopped or runs, as stay_stopped and the machine's state ask.

@@ -164,3 +164,20 @@ def test_packet_log(box):
     with open(log, encoding='latin-1') as f:
         text = f.read()
     assert '?' in text and 'T05' in text and 'W00' in text, text
+
+
+def test_long_searches_and_ctrl_c(box):
+    box.need_kvm()
+    child = box.start('run', '-m600M', '--gdb=:0', box.guest('hello'))
+    client = Client(port_of(child))
+    assert client.ask('Qqemu.PhyMemMode:1') == 'OK'
+    assert client.ask('M21234567,3:666f78') == 'OK'
+    assert client.ask('qSearch:memory:100000;25000000;fox') == '1,21234567'
+    assert client.ask('qCRC:100000,25000000').startswith('C')
+    client.send('qCRC:100000,25000000')
+    client.socket.sendall(b'\x03')
+    assert client.receive().startswith('E')
+    assert client.ask('m21234567,3') == '666f78'
+    client.send('k')
+    check(finish(child).status == 137, 'k', 'not killed')
+    client.close()

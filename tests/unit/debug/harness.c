@@ -141,6 +141,8 @@ void harness_run(struct harness *h, unsigned turns)
 			break;
 		fake_run(&h->f, 1);
 	}
+	for (unsigned i = 0; i < turns && h->connected && debug_session_busy(h->s); i++)
+		debug_session_serve(h->s);
 	if (h->connected)
 		collect(h);
 	if (h->closed)
