@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #define MAIN (1u << CLI_FILTER_MAIN | 1u << CLI_FILTER_MAIN_FILES)
@@ -22,7 +23,7 @@
 const struct cli_sandbox_rule cli_sandbox_rules[] = {
 	/* Descriptors that are open already. */
 	ANY(ALL, read), ANY(ALL, write), ANY(ALL, poll), ANY(ALL, sendto), ANY(BOTH, ppoll),
-	ANY(BOTH, epoll_ctl), ANY(MAIN, epoll_wait),
+	ANY(BOTH, epoll_ctl), ANY(MAIN, epoll_wait), ANY(BOTH, timerfd_settime),
 	ANY(BOTH, recvfrom), ANY(BOTH, close), ANY(BOTH, fstat), ANY(BOTH, lseek),
 
 	/* Memory: never executable. */
@@ -42,6 +43,7 @@ const struct cli_sandbox_rule cli_sandbox_rules[] = {
 
 	/* The debugger's port: the next client, and standard input and output as one. */
 	ANY(MAIN, accept4), ANY(MAIN, getsockname), ANY(MAIN, getsockopt), ANY(MAIN, setsockopt),
+	{VCPU, SYS_setsockopt, CLI_RULE_IS, 2, SO_RCVTIMEO},
 	ANY(MAIN, dup2), FCNTL(MAIN, F_DUPFD_CLOEXEC), FCNTL(MAIN, F_GETFL), FCNTL(MAIN, F_SETFL),
 
 	/* The terminal; a debugger that we started and whose pidfd we hold. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +21,13 @@
 /* A stop that lasts longer is one of a person, not of a step: guest time stands from there on. */
 #define IDLE_MS 1
 
+/*
+ * While the guest runs the loop's thread watches the client. A step is over before a client could say
+ * anything, and two system calls would be a fifth of its cost: so nobody watches during steps, but a clock
+ * that ticks as long as there are any looks whether one takes longer (a vcpu that waits for its SIPI does).
+ */
+#define TICK_MS 50
+
 struct cli_stub {
 	struct cli_stub_config cfg;
 	struct debug_sink session_sink;
@@ -28,13 +36,14 @@ struct cli_stub {
 	struct server_listener listener;
 	int listener_id;
 	int poke_fd, poke_id;      /* a vcpu's thread asks the loop's thread to close the client */
+	int tick_fd, tick_id;
 
 	/* Under the machine's lock. */
 	struct server_pump pump;
 	struct rsp_engine engine;
 	bool connected, gone, attended, detached;
+	bool ticking, stepped;     /* the clock runs; there was a step since it ticked last */
 	int client_id;
-	int wake_fd;               /* the machine's end, for an attending vcpu's thread */
 	enum cli_end end;
 	uint32_t status;
 
@@ -165,6 +174,46 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+static void set_clock(struct cli_stub *s, bool on)
+{
+	struct timespec every = {.tv_nsec = on ? TICK_MS * 1000000 : 0};
+	struct itimerspec when = {.it_interval = every, .it_value = every};
+
+	s->ticking = on && timerfd_settime(s->tick_fd, 0, &when, NULL) == 0;
+	if (!on)
+		timerfd_settime(s->tick_fd, 0, &when, NULL);
+}
+
+/* Lock held: the machine runs, and the client may have something to say. */
+static void watch_client(struct cli_stub *s)
+{
+	if (debug_session_stepping(s->cfg.session)) {
+		s->stepped = true;
+		if (!s->ticking)
+			set_clock(s, true);
+		if (s->ticking)
+			return;
+	}
+	server_loop_arm(s->cfg.loop, s->client_id);
+}
+
+static void on_tick(void *ctx)
+{
+	struct cli_stub *s = ctx;
+	uint64_t count;
+
+	kvm_machine_lock(s->cfg.machine);
+	if (read(s->tick_fd, &count, sizeof(count)) > 0) {
+		if (s->connected && !s->gone && !s->attended)
+			server_loop_arm(s->cfg.loop, s->client_id);
+		if (!s->stepped)
+			set_clock(s, false);
+		s->stepped = false;
+	}
+	kvm_machine_unlock(s->cfg.machine);
+	server_loop_arm(s->cfg.loop, s->tick_id);
+}
+
 /* The elected vcpu's thread, lock held: serves the client until the machine is resumed or the client goes. */
 static void attend(struct cli_stub *s)
 {
@@ -173,7 +222,7 @@ static void attend(struct cli_stub *s)
 	if (!s->connected || s->gone)
 		return;
 	s->attended = true;
-	s->pump.wait_limit_ms = IDLE_MS;
+	server_pump_limit(&s->pump, IDLE_MS);
 	server_loop_disarm(s->cfg.loop, s->client_id);
 	for (;;) {
 		if (converse(s) < 0) {
@@ -182,20 +231,20 @@ static void attend(struct cli_stub *s)
 		}
 		if (debug_session_running(s->cfg.session) || kvm_machine_ended(s->cfg.machine))
 			break;
-		if (s->pump.wait_limit_ms >= 0 && now_ms() - since > IDLE_MS) {
+		if (s->pump.limit_ms > 0 && now_ms() - since > IDLE_MS) {
 			kvm_machine_idle(s->cfg.machine);
-			s->pump.wait_limit_ms = -1;
+			server_pump_limit(&s->pump, 0);
 		}
 		kvm_machine_unlock(s->cfg.machine);
 		if (!debug_session_busy(s->cfg.session))
-			server_pump_wait(&s->pump, s->wake_fd, SPIN_US);
+			server_pump_wait(&s->pump, SPIN_US);
 		kvm_machine_lock(s->cfg.machine);
 	}
 	if (!debug_session_running(s->cfg.session))
 		kvm_machine_idle(s->cfg.machine);
 	s->attended = false;
 	if (s->connected && !s->gone)
-		server_loop_arm(s->cfg.loop, s->client_id);
+		watch_client(s);
 }
 
 static enum debug_verdict sink_event(void *ctx, const struct debug_event *ev)
@@ -308,6 +357,30 @@ static void on_poke(void *ctx)
 	server_loop_arm(s->cfg.loop, s->poke_id);
 }
 
+/* An event of our own, watched from now on. */
+static int add_event(struct cli_stub *s, int fd, server_loop_fn *fn, int *ret_id, struct error *err)
+{
+	if (fd < 0)
+		return error_set(err, errno, "no descriptor for an event: %s", strerror(errno));
+	*ret_id = server_loop_add(s->cfg.loop, fd, fn, s);
+	if (*ret_id < 0)
+		return error_set(err, -*ret_id, "cannot watch an event");
+	server_loop_arm(s->cfg.loop, *ret_id);
+	return 0;
+}
+
+static int open_events(struct cli_stub *s, struct error *err)
+{
+	int rc;
+
+	s->poke_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	rc = add_event(s, s->poke_fd, on_poke, &s->poke_id, err);
+	if (rc < 0)
+		return rc;
+	s->tick_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	return add_event(s, s->tick_fd, on_tick, &s->tick_id, err);
+}
+
 static int open_port(struct cli_stub *s, struct error *err)
 {
 	int rc;
@@ -317,13 +390,9 @@ static int open_port(struct cli_stub *s, struct error *err)
 		if (s->log_fd < 0)
 			return error_set(err, errno, "%s: %s", s->cfg.log_path, strerror(errno));
 	}
-	s->poke_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (s->poke_fd < 0)
-		return error_set(err, errno, "eventfd: %s", strerror(errno));
-	s->poke_id = server_loop_add(s->cfg.loop, s->poke_fd, on_poke, s);
-	if (s->poke_id < 0)
-		return error_set(err, -s->poke_id, "cannot watch an eventfd");
-	server_loop_arm(s->cfg.loop, s->poke_id);
+	rc = open_events(s, err);
+	if (rc < 0)
+		return rc;
 	rc = server_listen(s->cfg.address, &s->listener, err);
 	if (rc < 0 || s->listener.fd < 0)
 		return rc;
@@ -343,9 +412,8 @@ int cli_stub_new(const struct cli_stub_config *cfg, struct cli_stub **ret, struc
 		return error_set(err, ENOMEM, "no memory for the debugger's port");
 	s->cfg = *cfg;
 	s->ops = kvm_machine_ops();
-	s->listener.fd = s->listener.null_fd = s->poke_fd = s->log_fd = -1;
-	s->listener_id = s->poke_id = s->client_id = -1;
-	s->wake_fd = kvm_machine_end_fd(cfg->machine);
+	s->listener.fd = s->listener.null_fd = s->poke_fd = s->tick_fd = s->log_fd = -1;
+	s->listener_id = s->poke_id = s->tick_id = s->client_id = -1;
 	if (cfg->address != NULL) {
 		int rc = open_port(s, err);
 
@@ -375,6 +443,7 @@ void cli_stub_free(struct cli_stub *s)
 	if (s->cfg.address != NULL)
 		server_listener_close(&s->listener);
 	close_fd(s->poke_fd);
+	close_fd(s->tick_fd);
 	close_fd(s->log_fd);
 	free(s);
 }

@@ -119,6 +119,14 @@ bool debug_session_running(const struct debug_session *s)
 	return s->run != DEBUG_RUN_PARKED;
 }
 
+bool debug_session_stepping(const struct debug_session *s)
+{
+	for (unsigned i = 0; i < s->vcpu_count; i++)
+		if (s->vcpu[i].ask == DEBUG_ASK_RUN || s->vcpu[i].ask == DEBUG_ASK_RANGE)
+			return false;
+	return s->owed;
+}
+
 const struct debug_event *debug_session_death(const struct debug_session *s)
 {
 	return s->has_death ? &s->death : NULL;

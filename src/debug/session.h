@@ -76,6 +76,9 @@ enum debug_wish debug_session_wish(struct debug_session *s);
  */
 bool debug_session_running(const struct debug_session *s);
 
+/* True when all that the client has let run are single steps: the machine is about to stop by itself. */
+bool debug_session_stepping(const struct debug_session *s);
+
 /*
  * The last fatal event (SHUTDOWN, ERROR) or EXITED that ended the machine with no client connected; NULL
  * while there is none. Also set when the client to which it was told has gone (a fatal one of a guest that

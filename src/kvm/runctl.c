@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
+
+#define JOIN_RETRY_NS 5000000
 
 static bool any_running(const struct kvm_machine *m)
 {
@@ -215,12 +218,28 @@ int kvm_runctl_start(struct kvm_machine *m, struct error *err)
 	return rc;
 }
 
+/*
+ * The thread may sleep in a read from the debugger (sink->stopped()): a signal gets it out. One that comes
+ * just before the read is lost, so it is sent until the thread has ended.
+ */
+static void join(pthread_t thread)
+{
+	struct timespec limit;
+
+	do {
+		pthread_kill(thread, SIGUSR1);
+		clock_gettime(CLOCK_MONOTONIC, &limit);
+		limit.tv_nsec += JOIN_RETRY_NS;
+		limit.tv_sec += limit.tv_nsec / 1000000000;
+		limit.tv_nsec %= 1000000000;
+	} while (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &limit) == ETIMEDOUT);
+}
+
 void kvm_runctl_join(struct kvm_machine *m)
 {
 	for (unsigned i = 0; i < m->vcpu_count; i++) {
-		if (!m->vcpu[i].thread_started)
-			continue;
-		pthread_join(m->vcpu[i].thread, NULL);
+		if (m->vcpu[i].thread_started)
+			join(m->vcpu[i].thread);
 		m->vcpu[i].thread_started = false;
 	}
 }

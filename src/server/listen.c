@@ -285,7 +285,8 @@ bool server_listener_is_wide(const struct server_listener *l)
 static int accept_socket(struct server_listener *l, struct server_client *ret, struct error *err)
 {
 	int one = 1;
-	int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	/* Blocking: who waits for a client does so in the read itself (pump.c); others say MSG_DONTWAIT. */
+	int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
 
 	if (fd < 0) {
 		/* A client that was gone again before we looked is none (accept(2), "Error handling"). */

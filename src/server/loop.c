@@ -1,6 +1,7 @@
 #include "server/loop.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,14 +15,14 @@
 
 /*
  * fd, fn, ctx, plain: written by the loop's thread only, while no other thread knows the id.
- * armed: set by arm, taken by disarm or by the loop just before the call; whoever clears it owns the call.
- * A descriptor that is shut down is reported by epoll whether it was asked for or not, and a report may
- * cross with a disarm: armed decides, so that a call never comes for a disarmed source.
+ * armed, watched: under the lock. armed: the callback is wanted; taken by the loop just before the call. A
+ * report of epoll may cross with a disarm, so armed decides. watched: epoll looks at the descriptor. A source
+ * that is armed again from its callback stays watched, which saves a system call for each packet.
  */
 struct source {
 	int fd; /* -1: free */
 	bool plain; /* not for epoll: always readable */
-	atomic_bool armed;
+	bool armed, watched;
 	server_loop_fn *fn;
 	void *ctx;
 };
@@ -29,6 +30,7 @@ struct source {
 struct server_loop {
 	int epoll_fd, wake_fd;
 	atomic_bool quit;
+	pthread_mutex_t lock;
 	struct source source[MAX_SOURCES];
 };
 
@@ -42,6 +44,7 @@ int server_loop_new(struct server_loop **ret, struct error *err)
 		return error_set(err, ENOMEM, "no memory for the event loop");
 	for (int i = 0; i < MAX_SOURCES; i++)
 		l->source[i].fd = -1;
+	pthread_mutex_init(&l->lock, NULL);
 	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (l->epoll_fd < 0 || l->wake_fd < 0 || epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, l->wake_fd, &ev) < 0) {
@@ -61,6 +64,7 @@ void server_loop_free(struct server_loop *l)
 		close(l->epoll_fd);
 	if (l->wake_fd >= 0)
 		close(l->wake_fd);
+	pthread_mutex_destroy(&l->lock);
 	free(l);
 }
 
@@ -72,11 +76,22 @@ static void wake(struct server_loop *l)
 		return; /* the counter is full: the loop is awake already */
 }
 
-static int watch(struct server_loop *l, int id, int op, uint32_t events)
+static int control(struct server_loop *l, int id, int op, uint32_t events)
 {
-	struct epoll_event ev = {.events = events | EPOLLONESHOT, .data.u32 = (uint32_t)id};
+	struct epoll_event ev = {.events = events, .data.u32 = (uint32_t)id};
 
 	return epoll_ctl(l->epoll_fd, op, l->source[id].fd, &ev) < 0 ? -errno : 0;
+}
+
+/* Lock held. One that is not watched still reports a hang-up, once: hence one shot (epoll_ctl(2)). */
+static void watch(struct server_loop *l, int id, bool on)
+{
+	struct source *s = &l->source[id];
+
+	if (s->plain || s->watched == on)
+		return;
+	s->watched = on;
+	control(l, id, EPOLL_CTL_MOD, on ? EPOLLIN : EPOLLONESHOT);
 }
 
 int server_loop_add(struct server_loop *l, int fd, server_loop_fn *fn, void *ctx)
@@ -88,7 +103,7 @@ int server_loop_add(struct server_loop *l, int fd, server_loop_fn *fn, void *ctx
 	if (id == MAX_SOURCES)
 		return -ENOSPC;
 	l->source[id].fd = fd;
-	rc = watch(l, id, EPOLL_CTL_ADD, 0);
+	rc = control(l, id, EPOLL_CTL_ADD, EPOLLONESHOT);
 	if (rc < 0 && rc != -EPERM) {
 		l->source[id].fd = -1;
 		return rc;
@@ -96,7 +111,7 @@ int server_loop_add(struct server_loop *l, int fd, server_loop_fn *fn, void *ctx
 	l->source[id].plain = rc == -EPERM; /* epoll_ctl(2): the file does not support polling */
 	l->source[id].fn = fn;
 	l->source[id].ctx = ctx;
-	atomic_store(&l->source[id].armed, false);
+	l->source[id].armed = l->source[id].watched = false;
 	return id;
 }
 
@@ -113,55 +128,77 @@ void server_loop_remove(struct server_loop *l, int id)
 
 	if (s == NULL)
 		return;
-	atomic_store(&s->armed, false);
+	pthread_mutex_lock(&l->lock);
+	s->armed = s->watched = false;
 	if (!s->plain)
-		watch(l, id, EPOLL_CTL_DEL, 0);
+		control(l, id, EPOLL_CTL_DEL, 0);
 	s->fd = -1;
+	pthread_mutex_unlock(&l->lock);
+}
+
+static void set_armed(struct server_loop *l, int id, bool on)
+{
+	struct source *s = source_of(l, id);
+
+	if (s == NULL)
+		return;
+	pthread_mutex_lock(&l->lock);
+	s->armed = on;
+	watch(l, id, on);
+	pthread_mutex_unlock(&l->lock);
+	if (on && s->plain)
+		wake(l);
 }
 
 void server_loop_arm(struct server_loop *l, int id)
 {
-	struct source *s = source_of(l, id);
-
-	if (s == NULL)
-		return;
-	atomic_store(&s->armed, true);
-	if (s->plain)
-		wake(l);
-	else
-		watch(l, id, EPOLL_CTL_MOD, EPOLLIN);
+	set_armed(l, id, true);
 }
 
 void server_loop_disarm(struct server_loop *l, int id)
 {
-	struct source *s = source_of(l, id);
-
-	if (s == NULL)
-		return;
-	atomic_store(&s->armed, false);
-	if (!s->plain)
-		watch(l, id, EPOLL_CTL_MOD, 0);
+	set_armed(l, id, false);
 }
 
-static void call(struct source *s)
+static bool take_armed(struct server_loop *l, struct source *s)
 {
-	if (s->fd >= 0 && atomic_exchange(&s->armed, false))
+	bool armed;
+
+	pthread_mutex_lock(&l->lock);
+	armed = s->fd >= 0 && s->armed;
+	s->armed = false;
+	pthread_mutex_unlock(&l->lock);
+	return armed;
+}
+
+static void call(struct server_loop *l, int id)
+{
+	struct source *s = &l->source[id];
+
+	if (take_armed(l, s))
 		s->fn(s->ctx);
+	pthread_mutex_lock(&l->lock);
+	if (s->fd >= 0 && !s->armed)
+		watch(l, id, false);
+	pthread_mutex_unlock(&l->lock);
 }
 
 static void call_plain(struct server_loop *l)
 {
 	for (int i = 0; i < MAX_SOURCES; i++)
 		if (l->source[i].plain)
-			call(&l->source[i]);
+			call(l, i);
 }
 
 static bool plain_is_armed(struct server_loop *l)
 {
+	bool armed = false;
+
+	pthread_mutex_lock(&l->lock);
 	for (int i = 0; i < MAX_SOURCES; i++)
-		if (l->source[i].fd >= 0 && l->source[i].plain && atomic_load(&l->source[i].armed))
-			return true;
-	return false;
+		armed |= l->source[i].fd >= 0 && l->source[i].plain && l->source[i].armed;
+	pthread_mutex_unlock(&l->lock);
+	return armed;
 }
 
 void server_loop_run(struct server_loop *l)
@@ -176,7 +213,7 @@ void server_loop_run(struct server_loop *l)
 		if (n < 0 && errno != EINTR)
 			return;
 		if (n > 0 && ev.data.u32 < MAX_SOURCES)
-			call(&l->source[ev.data.u32]);
+			call(l, (int)ev.data.u32);
 		else if (n > 0 && read(l->wake_fd, &count, sizeof(count)) < 0)
 			continue;
 		call_plain(l);

@@ -23,7 +23,10 @@ void server_loop_free(struct server_loop *l);
 int server_loop_add(struct server_loop *l, int fd, server_loop_fn *fn, void *ctx);
 void server_loop_remove(struct server_loop *l, int id);
 
-/* Any thread: one system call each, no wake-up of the loop's thread when nothing is readable. */
+/*
+ * Any thread: at most one system call each, none to arm a source from its own callback; no wake-up of the
+ * loop's thread when nothing is readable.
+ */
 void server_loop_arm(struct server_loop *l, int id);
 void server_loop_disarm(struct server_loop *l, int id);
 

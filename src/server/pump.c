@@ -1,8 +1,10 @@
 #include "server/pump.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,10 +20,11 @@ void server_pump_init(struct server_pump *p, struct server_client client)
 {
 	p->client = client;
 	p->send_limit_ms = SERVER_SEND_LIMIT_MS;
-	p->wait_limit_ms = -1;
 	p->in_socket = is_socket(client.in);
 	p->out_socket = client.out == client.in ? p->in_socket : is_socket(client.out);
+	p->blocking = p->in_socket && !(fcntl(client.in, F_GETFL) & O_NONBLOCK);
 	p->gone = p->drained = false;
+	p->limit_ms = 0;
 	p->spin_failed = p->spin_rest = 0;
 	p->start = p->len = 0;
 }
@@ -44,10 +47,10 @@ static void make_room(struct server_pump *p)
 }
 
 /*
- * One non-blocking read behind what is buffered. Bytes read, 0: nothing there, -EPIPE: gone. A signal
- * counts as nothing there: the caller looks again.
+ * One read behind what is buffered; flags are recv()'s, for a socket. Bytes read, 0: nothing there, -EPIPE:
+ * gone. A signal counts as nothing there: the caller looks again.
  */
-static ssize_t receive(struct server_pump *p)
+static ssize_t receive(struct server_pump *p, int flags)
 {
 	uint8_t *at;
 	size_t room;
@@ -58,7 +61,7 @@ static ssize_t receive(struct server_pump *p)
 	room = sizeof(p->buf) - p->len;
 	if (room == 0)
 		return -EPIPE;
-	n = p->in_socket ? recv(p->client.in, at, room, MSG_DONTWAIT) : read(p->client.in, at, room);
+	n = p->in_socket ? recv(p->client.in, at, room, flags) : read(p->client.in, at, room);
 	if (n > 0) {
 		/* A short read has emptied a stream socket: no need to ask again only to be told so. */
 		p->drained = p->in_socket && (size_t)n < room;
@@ -94,7 +97,7 @@ int server_pump_read(struct server_pump *p, struct rsp_engine *e)
 		return 0;
 	}
 	do {
-		n = p->gone ? -EPIPE : receive(p);
+		n = p->gone ? -EPIPE : receive(p, MSG_DONTWAIT);
 		if (n < 0)
 			return fed > 0 ? 1 : -EPIPE;
 		if (n == 0)
@@ -166,7 +169,7 @@ static bool look(struct server_pump *p)
 	struct pollfd pfd = {.fd = p->client.in, .events = POLLIN};
 
 	if (p->in_socket)
-		return receive(p) != 0;
+		return receive(p, MSG_DONTWAIT) != 0;
 	return poll(&pfd, 1, 0) > 0;
 }
 
@@ -195,16 +198,24 @@ static bool spin(struct server_pump *p, unsigned spin_us)
 	return false;
 }
 
-int server_pump_wait(struct server_pump *p, int wake_fd, unsigned spin_us)
+void server_pump_limit(struct server_pump *p, int ms)
 {
-	struct pollfd pfd[2] = {
-		{.fd = p->client.in, .events = POLLIN},
-		{.fd = wake_fd, .events = POLLIN}, /* a negative one is skipped (poll(2)) */
-	};
+	struct timeval limit = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
 
-	if (p->len > 0 || p->gone || look(p) || (spin_us > 0 && spin(p, spin_us)))
+	if (p->limit_ms == ms)
+		return;
+	p->limit_ms = ms;
+	if (p->blocking)
+		p->blocking = setsockopt(p->client.in, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0;
+}
+
+int server_pump_wait(struct server_pump *p, unsigned spin_us)
+{
+	struct pollfd pfd = {.fd = p->client.in, .events = POLLIN};
+
+	if (p->len > 0 || p->gone || (spin_us > 0 && spin(p, spin_us)))
 		return 1;
-	if (poll(pfd, 2, p->wait_limit_ms) <= 0)
-		return 0;
-	return pfd[0].revents != 0;
+	if (p->blocking)
+		return receive(p, 0) != 0; /* the packet comes with the wait */
+	return poll(&pfd, 1, p->limit_ms > 0 ? p->limit_ms : -1) > 0;
 }

@@ -2,8 +2,8 @@
  * Bytes between a client's descriptors and an engine. One thread at a time per client. The lock of the
  * session must be held around read and flush (they touch the engine) and not around wait.
  *
- * The path of a step, with a socket: wait (one recv, which fetches the packet), read (feeds it, no system
- * call), flush (one send); a read after that, to make sure, costs none either.
+ * The path of a step, with a socket: wait (one recv, which sleeps and fetches the packet), read (feeds it, no
+ * system call), flush (one send); a read after that, to make sure, costs none either.
  */
 #ifndef SERVER_PUMP_H
 #define SERVER_PUMP_H
@@ -19,8 +19,9 @@
 struct server_pump {
 	struct server_client client;
 	unsigned send_limit_ms; /* SERVER_SEND_LIMIT_MS after init; tests set less */
-	int wait_limit_ms;      /* of one wait; negative, as after init: none */
+	int limit_ms;           /* of one wait; 0, as after init: none */
 	bool in_socket, out_socket;
+	bool blocking;          /* in is a socket whose reads may wait */
 	bool gone;              /* end of file or an error was seen */
 	bool drained;           /* the last read has emptied the socket: the next says so unasked */
 	uint16_t spin_failed;   /* how many waits the last look in vain was worth */
@@ -46,15 +47,17 @@ int server_pump_read(struct server_pump *p, struct rsp_engine *e);
 #define SERVER_SEND_LIMIT_MS 5000
 int server_pump_flush(struct server_pump *p, struct rsp_engine *e);
 
+/* From now on a wait ends after ms milliseconds; 0: it does not. A system call when that changes. */
+void server_pump_limit(struct server_pump *p, int ms);
+
 /*
- * Waits until the client has sent something or wake_fd is readable (-1: none). Looks for spin_us
- * microseconds without sleeping first (wake_fd is only looked at by sleeping), which pays where the client
- * runs on another core; after a look in vain twice as many waits as before, up to 1024, make do with a
- * short one, so a client on the same core is hardly held up and a core is never kept busy. 1: the client
- * sent or is gone (read tells), also when bytes of before are still buffered: so not for a machine that
- * runs, whose engine may refuse them; 0: wake_fd, a signal, or
- * wait_limit_ms have passed.
+ * Waits until the client has sent something, the limit has passed or a signal comes. A signal just before the
+ * wait is lost: who wants a waiting thread's attention repeats it. Looks for spin_us microseconds without
+ * sleeping first, which pays where the client runs on another core; after a look in vain twice as many waits
+ * as before, up to 1024, go without, so a client on the same core is hardly held up and a core is never kept
+ * busy. 1: the client sent or is gone (read tells), also when bytes of before are still buffered: so not for
+ * a machine that runs, whose engine may refuse them; 0: the limit or a signal.
  */
-int server_pump_wait(struct server_pump *p, int wake_fd, unsigned spin_us);
+int server_pump_wait(struct server_pump *p, unsigned spin_us);
 
 #endif

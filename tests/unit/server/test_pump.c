@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -112,8 +111,8 @@ static void wait_then_read_then_flush(void **state)
 	assert_int_equal(server_pump_read(&r->pump, &r->engine), 0);
 	for (unsigned spin = 0; spin <= 50; spin += 50) {
 		say(r, "$g#67");
-		assert_int_equal(server_pump_wait(&r->pump, -1, spin), 1);
-		assert_int_equal(server_pump_wait(&r->pump, -1, spin), 1); /* still unread */
+		assert_int_equal(server_pump_wait(&r->pump, spin), 1);
+		assert_int_equal(server_pump_wait(&r->pump, spin), 1); /* still unread */
 		assert_int_equal(server_pump_read(&r->pump, &r->engine), 1);
 		assert_int_equal(server_pump_read(&r->pump, &r->engine), 0);
 	}
@@ -150,7 +149,7 @@ static void engine_takes_little_at_a_time(void **state)
 
 	fake.take = 3;
 	say(r, "0123456789");
-	assert_int_equal(server_pump_wait(&r->pump, -1, 0), 1);
+	assert_int_equal(server_pump_wait(&r->pump, 0), 1);
 	while (server_pump_read(&r->pump, &r->engine) == 1)
 		rounds++;
 	assert_int_equal(rounds, 4);
@@ -172,7 +171,7 @@ static void engine_takes_nothing(void **state)
 	say(r, "def");
 	assert_int_equal(server_pump_read(&r->pump, &r->engine), 0);
 	fake.take = SIZE_MAX;
-	assert_int_equal(server_pump_wait(&r->pump, -1, 0), 1);
+	assert_int_equal(server_pump_wait(&r->pump, 0), 1);
 	assert_int_equal(server_pump_read(&r->pump, &r->engine), 1);
 	assert_int_equal(fake.in_len, 6);
 	assert_memory_equal(fake.in, "abcdef", 6);
@@ -192,10 +191,10 @@ static void end_of_file(void **state)
 
 	say(r, "last");
 	close_peer(r);
-	assert_int_equal(server_pump_wait(&r->pump, -1, 0), 1);
+	assert_int_equal(server_pump_wait(&r->pump, 0), 1);
 	assert_int_equal(server_pump_read(&r->pump, &r->engine), 1);
 	assert_memory_equal(fake.in, "last", 4);
-	assert_int_equal(server_pump_wait(&r->pump, -1, 20), 1);
+	assert_int_equal(server_pump_wait(&r->pump, 20), 1);
 	assert_int_equal(server_pump_read(&r->pump, &r->engine), -EPIPE);
 	assert_int_equal(server_pump_read(&r->pump, &r->engine), -EPIPE);
 	fake.out_len = 10;
@@ -240,43 +239,6 @@ static void peer_that_never_reads_is_given_up(void **state)
 	assert_true(fake.out_start > 0); /* what fitted did go */
 }
 
-static void wake_fd_ends_the_wait(void **state)
-{
-	struct rig *r = *state;
-	int wake = eventfd(1, EFD_CLOEXEC);
-
-	assert_int_equal(server_pump_wait(&r->pump, wake, 0), 0);
-	assert_int_equal(server_pump_wait(&r->pump, wake, 30), 0);
-	say(r, "x");
-	assert_int_equal(server_pump_wait(&r->pump, wake, 0), 1); /* the client goes first */
-	close(wake);
-}
-
-/* How many waits in a row make do with a short look behind one in vain. */
-static unsigned waits_at_rest(struct rig *r, int wake)
-{
-	unsigned n = 0;
-
-	assert_int_equal(server_pump_wait(&r->pump, wake, 1), 0);
-	for (; r->pump.spin_rest > 0; n++)
-		assert_int_equal(server_pump_wait(&r->pump, wake, 1), 0);
-	return n;
-}
-
-static void looks_in_vain_become_rare(void **state)
-{
-	struct rig *r = *state;
-	int wake = eventfd(1, EFD_CLOEXEC);
-	unsigned n;
-
-	for (n = 1; n <= 1024; n *= 2)
-		assert_int_equal(waits_at_rest(r, wake), n);
-	assert_int_equal(waits_at_rest(r, wake), 1024);
-	assert_int_equal(server_pump_wait(&r->pump, wake, 0), 0);
-	assert_int_equal(r->pump.spin_rest, 0); /* nobody asked for a long look */
-	close(wake);
-}
-
 static volatile sig_atomic_t signals;
 
 static void count_signal(int sig)
@@ -285,7 +247,7 @@ static void count_signal(int sig)
 	signals = signals + 1;
 }
 
-struct shooter { pthread_t target; volatile bool done; };
+struct shooter { pthread_t target, thread; volatile bool done; };
 
 /* Sends signals until told that the wait is over: no matter when the wait starts, one hits it. */
 static void *shoot(void *arg)
@@ -299,23 +261,60 @@ static void *shoot(void *arg)
 	return NULL;
 }
 
+static void start_shooting(struct shooter *s)
+{
+	struct sigaction sa = {.sa_handler = count_signal};
+
+	*s = (struct shooter){.target = pthread_self()};
+	sigaction(SIGUSR1, &sa, NULL);
+	pthread_create(&s->thread, NULL, shoot, s);
+}
+
+static void stop_shooting(struct shooter *s)
+{
+	__atomic_store_n(&s->done, true, __ATOMIC_RELEASE);
+	pthread_join(s->thread, NULL);
+	assert_true(signals > 0);
+}
+
 static void signal_ends_the_wait_and_not_the_flush(void **state)
 {
 	struct rig *r = *state;
-	struct sigaction sa = {.sa_handler = count_signal};
-	struct shooter s = {.target = pthread_self()};
-	pthread_t thread;
+	struct shooter s;
 
-	sigaction(SIGUSR1, &sa, NULL);
-	pthread_create(&thread, NULL, shoot, &s);
-	assert_int_equal(server_pump_wait(&r->pump, -1, 0), 0);
+	start_shooting(&s);
+	assert_int_equal(server_pump_wait(&r->pump, 0), 0);
+	assert_int_equal(server_pump_wait(&r->pump, 30), 0);
 	/* Under fire the limit still holds: interrupted waits do not start anew. */
 	fake.out_len = sizeof(fake.out);
 	r->pump.send_limit_ms = 20;
 	assert_int_equal(server_pump_flush(&r->pump, &r->engine), -ETIMEDOUT);
-	__atomic_store_n(&s.done, true, __ATOMIC_RELEASE);
-	pthread_join(thread, NULL);
-	assert_true(signals > 0);
+	stop_shooting(&s);
+}
+
+/* How many waits in a row go without a look behind one in vain. */
+static unsigned waits_at_rest(struct rig *r)
+{
+	unsigned n = 0;
+
+	assert_int_equal(server_pump_wait(&r->pump, 1), 0);
+	for (; r->pump.spin_rest > 0; n++)
+		assert_int_equal(server_pump_wait(&r->pump, 1), 0);
+	return n;
+}
+
+static void looks_in_vain_become_rare(void **state)
+{
+	struct rig *r = *state;
+	struct shooter s;
+
+	start_shooting(&s);
+	for (unsigned n = 1; n <= 1024; n *= 2)
+		assert_int_equal(waits_at_rest(r), n);
+	assert_int_equal(waits_at_rest(r), 1024);
+	assert_int_equal(server_pump_wait(&r->pump, 0), 0);
+	assert_int_equal(r->pump.spin_rest, 0); /* nobody asked for a long look */
+	stop_shooting(&s);
 }
 
 #define BOTH(f) \
@@ -331,7 +330,6 @@ int main(void)
 		BOTH(end_of_file),
 		BOTH(partial_writes),
 		BOTH(peer_that_never_reads_is_given_up),
-		BOTH(wake_fd_ends_the_wait),
 		BOTH(looks_in_vain_become_rare),
 		BOTH(signal_ends_the_wait_and_not_the_flush),
 	};
