@@ -14,9 +14,10 @@
 
 /*
  * A client on another core that answers at once is met awake: waking a sleeper there costs more than a step.
- * Long enough for that client to be woken itself (bench/README.md, "two cores").
+ * Long enough for that client to be woken itself, and for most of what GDB thinks about between two packets of
+ * a command (bench/README.md, "two cores").
  */
-#define SPIN_US 50
+#define SPIN_US 100
 
 /* A stop that lasts longer is one of a person, not of a step: guest time stands from there on. */
 #define IDLE_MS 1

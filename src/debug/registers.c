@@ -4,17 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* Every group that a register of the table lives in. */
-/* Of the registers that g and G carry. */
-static unsigned g_groups(const struct debug_session *s)
-{
-	unsigned groups = 0;
-
-	for (unsigned i = 0; i < s->regs.g_count; i++)
-		groups |= s->regs.reg[i].group;
-	return groups;
-}
-
 static const struct x86_state *get_or_reply(struct debug_session *s, unsigned vcpu, unsigned groups)
 {
 	const struct x86_state *st = debug_get(s, vcpu, groups);
@@ -24,32 +13,19 @@ static const struct x86_state *get_or_reply(struct debug_session *s, unsigned vc
 	return st;
 }
 
-/* All values in g order; map tells per byte what is available. */
-static void read_all(const struct debug_session *s, const struct x86_state *st, uint8_t *bytes, bool *map)
-{
-	for (unsigned i = 0; i < s->regs.g_count; i++) {
-		const struct x86_reg *reg = &s->regs.reg[i];
-		bool known = x86_regs_get(s->cfg.layout, reg, st, bytes + reg->offset);
-
-		if (!known)
-			memset(bytes + reg->offset, 0, reg->bits / 8);
-		memset(map + reg->offset, known, reg->bits / 8);
-	}
-}
-
 void debug_registers_read_all(struct debug_session *s, const struct rsp_request *req)
 {
 	int vcpu = debug_request_vcpu(s, &req->tid);
 	const struct x86_state *st;
-	bool map[X86_REGS_MAX_BYTES];
+	bool map[X86_REGS_MAX_BYTES], complete;
 
 	if (vcpu < 0)
 		return;
-	st = get_or_reply(s, (unsigned)vcpu, g_groups(s));
+	st = get_or_reply(s, (unsigned)vcpu, s->regs.g_groups);
 	if (!st)
 		return;
-	read_all(s, st, s->buf, map);
-	rsp_reply_regs(s->engine, s->buf, map, s->regs.g_size);
+	complete = x86_regs_get_all(&s->regs, s->cfg.layout, st, s->buf, map);
+	rsp_reply_regs(s->engine, s->buf, complete ? NULL : map, s->regs.g_size);
 }
 
 void debug_registers_read(struct debug_session *s, const struct rsp_request *req)
@@ -136,7 +112,7 @@ static int write_all(struct debug_session *s, unsigned vcpu, const uint8_t *byte
 {
 	unsigned groups = 0;
 	uint64_t rip;
-	int rc = load_scratch(s, vcpu, g_groups(s), err);
+	int rc = load_scratch(s, vcpu, s->regs.g_groups, err);
 
 	if (rc < 0)
 		return rc;
@@ -227,10 +203,10 @@ void debug_registers_save(struct debug_session *s, const struct rsp_request *req
 		rsp_reply_error(s->engine, ENOSPC, "too many saved register sets");
 		return;
 	}
-	st = get_or_reply(s, (unsigned)vcpu, g_groups(s));
+	st = get_or_reply(s, (unsigned)vcpu, s->regs.g_groups);
 	if (!st)
 		return;
-	read_all(s, st, s->saved[i].bytes, map);
+	x86_regs_get_all(&s->regs, s->cfg.layout, st, s->saved[i].bytes, map);
 	s->saved[i].used = true;
 	rsp_reply_number(s->engine, i + 1);
 }

@@ -57,6 +57,9 @@ static enum kvm_exit_class handle_mmio(struct kvm_vcpu *v)
 static enum kvm_exit_class handle_debug(struct kvm_vcpu *v)
 {
 	v->count[KVM_COUNT_DEBUG]++;
+	/* It has just executed: no need to ask KVM for that (GDB wants to know at every stop). */
+	v->mp_known = true;
+	v->halted = v->wait_sipi = false;
 	return KVM_EXIT_CLASS_DEBUG;
 }
 

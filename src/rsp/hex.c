@@ -19,7 +19,19 @@ static const uint8_t digits[256] = {
 
 void rsp_hex_encode(uint8_t *dst, const uint8_t *src, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
+	static const uint8_t nothing[8];
+	size_t i = 0;
+
+	/* Registers and memory are full of zeros. */
+	for (; len - i >= 8; i += 8) {
+		if (memcmp(src + i, nothing, 8) == 0) {
+			memset(dst + 2 * i, '0', 16);
+			continue;
+		}
+		for (size_t j = i; j < i + 8; j++)
+			memcpy(dst + 2 * j, pairs + 2 * src[j], 2);
+	}
+	for (; i < len; i++)
 		memcpy(dst + 2 * i, pairs + 2 * src[i], 2);
 }
 

@@ -175,7 +175,10 @@ static bool look(struct server_pump *p)
 
 #define SPIN_REST_MAX 1024
 
-/* A long look, when the last ones give hope. True: something is there. */
+/*
+ * A long look, when the last ones give hope. True: something is there. What was there already says nothing
+ * about whether looking longer pays.
+ */
 static bool spin(struct server_pump *p, unsigned spin_us)
 {
 	uint64_t start;
@@ -184,6 +187,8 @@ static bool spin(struct server_pump *p, unsigned spin_us)
 		p->spin_rest--;
 		return false;
 	}
+	if (look(p))
+		return true;
 	start = now_us();
 	do {
 		if (look(p)) {

@@ -245,6 +245,7 @@ void x86_regs_init(struct x86_regs *regs, const struct x86_layout *layout)
 		regs->g_count = regs->count;
 		regs->g_size = regs->size;
 	}
+	x86_regs_cut(regs, layout);
 }
 
 const struct x86_reg *x86_regs_find(const struct x86_regs *regs, const char *name)

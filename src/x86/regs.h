@@ -45,6 +45,14 @@ struct x86_reg {
 	bool writable;
 };
 
+/* Bytes of g that are got together. Private to regs_image.c. */
+enum x86_regs_piece_kind { X86_PIECE_BY_ONE, X86_PIECE_STATE, X86_PIECE_XSAVE };
+struct x86_regs_piece {
+	uint8_t kind, component;
+	uint16_t reg;            /* BY_ONE */
+	uint32_t from, at, len;  /* in the state or its XSAVE area; in g */
+};
+
 struct x86_regs {
 	unsigned count;
 	/*
@@ -54,8 +62,11 @@ struct x86_regs {
 	 */
 	unsigned g_count;
 	uint32_t g_size;
+	unsigned g_groups;       /* enum x86_group: where they live */
 	uint32_t size;           /* bytes of all registers */
 	struct x86_reg reg[X86_REGS_MAX];
+	unsigned piece_count;
+	struct x86_regs_piece piece[X86_REGS_MAX];
 };
 
 /* Builds the table for a layout. Never fails; the table is the caller's. */
@@ -70,6 +81,13 @@ const struct x86_reg *x86_regs_find(const struct x86_regs *regs, const char *nam
  */
 bool x86_regs_get(const struct x86_layout *layout, const struct x86_reg *reg,
                   const struct x86_state *st, uint8_t *buf);
+
+/*
+ * The registers of g in its order: regs->g_size bytes into buf, and for each byte into map whether it is
+ * available; a byte that is not is 0. st must hold the groups of all of them. True: everything is available.
+ */
+bool x86_regs_get_all(const struct x86_regs *regs, const struct x86_layout *layout,
+                      const struct x86_state *st, uint8_t *buf, bool *map);
 
 /*
  * Writes one register into st (not yet into a vcpu). len must be reg->bits/8. -EINVAL with text for an

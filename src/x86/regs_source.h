@@ -35,4 +35,7 @@ static inline uint32_t x86_regs_pack_attr(const struct x86_seg *s)
 }
 #define X86_REGS_ATTR_BITS 0x1f0ffu
 
+/* regs_image.c: the pieces of g, from the finished table. */
+void x86_regs_cut(struct x86_regs *regs, const struct x86_layout *layout);
+
 #endif

@@ -74,7 +74,7 @@ static const struct place *find_place(const struct x86_layout *layout, enum x86_
 	return NULL;
 }
 
-static bool component_present(const uint8_t *area, unsigned component)
+bool x86_xsave_present(const uint8_t *area, unsigned component)
 {
 	return bytes_get_le64(area + X86_XSAVE_BV) >> component & 1;
 }
@@ -82,12 +82,12 @@ static bool component_present(const uint8_t *area, unsigned component)
 /* MXCSR is loaded and saved with SSE or AVX state (SDM 1 13.5.2, 13.5.3). */
 static bool mxcsr_present(const uint8_t *area)
 {
-	return component_present(area, X86_XSAVE_SSE) || component_present(area, X86_XSAVE_AVX);
+	return x86_xsave_present(area, X86_XSAVE_SSE) || x86_xsave_present(area, X86_XSAVE_AVX);
 }
 
 static bool present(const uint8_t *area, enum x86_xsave_reg reg, const struct place *p)
 {
-	return reg == X86_XSAVE_MXCSR ? mxcsr_present(area) : component_present(area, p->component);
+	return reg == X86_XSAVE_MXCSR ? mxcsr_present(area) : x86_xsave_present(area, p->component);
 }
 
 /* 0 valid, 1 zero, 2 special for one st(j) (SDM 1 8.1.7). */
@@ -153,6 +153,17 @@ bool x86_xsave_get(const struct x86_layout *layout, const uint8_t *area, enum x8
 		bytes_put_le32(buf, (uint32_t)bytes_get_le(area + at, p->stored));
 	else
 		memcpy(buf, area + at, p->stored);
+	return true;
+}
+
+bool x86_xsave_plain(const struct x86_layout *layout, enum x86_xsave_reg reg, unsigned index,
+                     unsigned *ret_component, uint32_t *ret_offset)
+{
+	const struct place *p = find_place(layout, reg, index, ret_offset);
+
+	if (p == NULL || is_word(reg) || reg == X86_XSAVE_MXCSR)
+		return false;
+	*ret_component = p->component;
 	return true;
 }
 

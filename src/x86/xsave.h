@@ -46,6 +46,16 @@ unsigned x86_xsave_reg_size(enum x86_xsave_reg reg);
 bool x86_xsave_get(const struct x86_layout *layout, const uint8_t *area,
                    enum x86_xsave_reg reg, unsigned index, uint8_t *buf);
 
+/* False: the component is in its initial state, whatever the area's bytes are. */
+bool x86_xsave_present(const uint8_t *area, unsigned component);
+
+/*
+ * True for a register whose value is bytes of the area as they stand, from *ret_offset on, when
+ * *ret_component is present, and all zeros when not.
+ */
+bool x86_xsave_plain(const struct x86_layout *layout, enum x86_xsave_reg reg, unsigned index,
+                     unsigned *ret_component, uint32_t *ret_offset);
+
 /*
  * Writes x86_xsave_reg_size(reg) bytes. A component that was initial is filled with its initial values
  * first and its bit set. -EINVAL, area unchanged: bits that the register does not have (x87 words wider

@@ -20,6 +20,27 @@ static void test_every_byte(void **state)
 	assert_memory_equal(back, bytes, 256);
 }
 
+/* Zeros go by words: every length, and a lone other byte at every place among them. */
+static void test_zeros(void **state)
+{
+	uint8_t bytes[40] = {0}, text[82], back[40];
+
+	(void)state;
+	for (size_t len = 0; len <= sizeof(bytes); len++) {
+		for (size_t other = 0; other <= len; other++) {
+			if (other < len)
+				bytes[other] = 0xa5;
+			memset(text, 'x', sizeof(text));
+			rsp_hex_encode(text, bytes, len);
+			assert_int_equal(text[2 * len], 'x');
+			assert_true(rsp_hex_decode(back, text, len));
+			assert_memory_equal(back, bytes, len);
+			if (other < len)
+				bytes[other] = 0;
+		}
+	}
+}
+
 static void test_digits(void **state)
 {
 	(void)state;
@@ -59,7 +80,7 @@ static void test_decode(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_byte), cmocka_unit_test(test_digits),
+		cmocka_unit_test(test_every_byte), cmocka_unit_test(test_zeros), cmocka_unit_test(test_digits),
 		cmocka_unit_test(test_decode),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include "base/bytes.h"
 #include "layouts.h"
 #include "x86/regs.h"
+#include "x86/xsave.h"
 #include <errno.h>
 #include <string.h>
 
@@ -251,13 +252,46 @@ static void test_set_and_get_back(void **state)
 	}
 }
 
+/* All at once is each by itself, for any content and any components present. */
+static void test_get_all(void **state)
+{
+	static uint8_t all[X86_REGS_MAX_BYTES], one[X86_REG_MAX_SIZE];
+	static bool map[X86_REGS_MAX_BYTES];
+
+	(void)state;
+	for (size_t l = 0; l < ARRAY_LEN(test_layouts); l++) {
+		init_named(test_layouts[l].name);
+		for (unsigned round = 0; round < 1024; round++) {
+			uint8_t *bytes = (uint8_t *)&st;
+			bool complete;
+
+			for (size_t i = 0; i < sizeof(st); i++)
+				bytes[i] = (uint8_t)((i * 131 + round * 7) >> (i % 3));
+			st.msr_valid = round;
+			bytes_put_le64(st.xsave + X86_XSAVE_BV, round & 0x2ff);
+			memset(all, 0xee, sizeof(all));
+			complete = x86_regs_get_all(&regs, &layout, &st, all, map);
+			assert_true(complete);
+			for (unsigned i = 0; i < regs.g_count; i++) {
+				const struct x86_reg *reg = &regs.reg[i];
+
+				assert_true(x86_regs_get(&layout, reg, &st, one));
+				assert_memory_equal(all + reg->offset, one, reg->bits / 8);
+				assert_true(map[reg->offset]);
+				assert_int_equal(regs.g_groups & reg->group, reg->group);
+			}
+			assert_int_equal(all[regs.g_size], 0xee);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_numbers, setup),
 		cmocka_unit_test_setup(test_table_is_sound, setup),
 		cmocka_unit_test_setup(test_roles, setup), cmocka_unit_test_setup(test_get, setup),
-		cmocka_unit_test_setup(test_unavailable, setup),
+		cmocka_unit_test_setup(test_unavailable, setup), cmocka_unit_test_setup(test_get_all, setup),
 		cmocka_unit_test_setup(test_set_and_get_back, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
