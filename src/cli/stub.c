@@ -14,8 +14,8 @@
 
 /*
  * A client on another core that answers at once is met awake: waking a sleeper there costs more than a step.
- * Long enough for that client to be woken itself, and for most of what GDB thinks about between two packets of
- * a command (bench/README.md, "two cores").
+ * Long enough for that client to be woken itself, and for most of what GDB does between two packets of a
+ * command (bench/README.md, "two cores").
  */
 #define SPIN_US 100
 

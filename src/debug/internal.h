@@ -63,6 +63,7 @@ struct debug_vcpu {
 	bool hit;                /* last reported at a breakpoint: at hit_rip, linear hit_pc */
 	uint64_t hit_rip, hit_pc;
 	struct debug_report pending;
+	char name[16];           /* "cpu0": what clients are told */
 };
 
 #define DEBUG_SAVED_REGS 8

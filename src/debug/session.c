@@ -7,6 +7,7 @@
 #include "x86/tdesc.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +35,8 @@ struct debug_session *debug_session_new(const struct debug_config *cfg)
 	s->vcpu_count = cfg->ops->vcpu_count(cfg->target);
 	if (s->vcpu_count > DEBUG_MAX_VCPUS)
 		s->vcpu_count = DEBUG_MAX_VCPUS;
+	for (unsigned i = 0; i < s->vcpu_count; i++)
+		snprintf(s->vcpu[i].name, sizeof(s->vcpu[i].name), "cpu%u", i);
 	s->over = s->turn = -1;
 	s->last = debug_stop_plain(DEBUG_REPORT_TRAP, 0);
 	x86_regs_init(&s->regs, cfg->layout);

@@ -115,11 +115,10 @@ static void send(struct debug_session *s, const struct debug_report *r)
 	uint8_t values[3][8];
 	int64_t ids[DEBUG_MAX_VCPUS];
 	uint64_t pcs[DEBUG_MAX_VCPUS];
-	char name[16], words[256];
-	struct debug_text t;
+	char words[256];
 	struct rsp_stop stop = {
 		.kind = RSP_STOP_SIGNAL, .signal = debug_stop_signal(r), .tid = vcpu + 1, .core = (int)vcpu,
-		.name = name, .reason = debug_stop_reason(r), .addr = r->addr, .regs = regs,
+		.name = s->vcpu[vcpu].name, .reason = debug_stop_reason(r), .addr = r->addr, .regs = regs,
 		.thread_ids = ids, .thread_pcs = pcs,
 	};
 
@@ -127,11 +126,12 @@ static void send(struct debug_session *s, const struct debug_report *r)
 		send_exited(s, r);
 		return;
 	}
-	debug_text_init(&t, name, sizeof(name));
-	debug_text_add(&t, "cpu%u", vcpu);
-	debug_stop_describe(r, words, sizeof(words));
-	if (words[0])
-		stop.description = words;
+	if (r->kind == DEBUG_REPORT_STEP) {
+		stop.description = "step"; /* the commonest goes without formatting */
+	} else {
+		debug_stop_describe(r, words, sizeof(words));
+		stop.description = words[0] ? words : NULL;
+	}
 	stop.reg_count = expedite(s, vcpu, values, regs);
 	stop.thread_count = list_threads(s, ids, pcs);
 	rsp_reply_stop(s->engine, &stop);

@@ -44,7 +44,8 @@ void x86_regs_cut(struct x86_regs *regs, const struct x86_layout *layout)
 	regs->piece_count = regs->g_groups = 0;
 	for (unsigned i = 0; i < regs->g_count; i++) {
 		struct x86_regs_piece next = piece_of(layout, &regs->reg[i]);
-		struct x86_regs_piece *last = regs->piece_count > 0 ? &regs->piece[regs->piece_count - 1] : NULL;
+		unsigned n = regs->piece_count;
+		struct x86_regs_piece *last = n > 0 ? &regs->piece[n - 1] : NULL;
 
 		regs->g_groups |= regs->reg[i].group;
 		if (last != NULL && joins(last, &next))

@@ -80,7 +80,8 @@ static void test_decode(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_byte), cmocka_unit_test(test_zeros), cmocka_unit_test(test_digits),
+		cmocka_unit_test(test_every_byte), cmocka_unit_test(test_zeros),
+		cmocka_unit_test(test_digits),
 		cmocka_unit_test(test_decode),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
