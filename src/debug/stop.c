@@ -126,12 +126,9 @@ static void send(struct debug_session *s, const struct debug_report *r)
 		send_exited(s, r);
 		return;
 	}
-	if (r->kind == DEBUG_REPORT_STEP) {
-		stop.description = "step"; /* the commonest goes without formatting */
-	} else {
-		debug_stop_describe(r, words, sizeof(words));
-		stop.description = words[0] ? words : NULL;
-	}
+	debug_stop_describe(r, words, sizeof(words));
+	if (words[0])
+		stop.description = words;
 	stop.reg_count = expedite(s, vcpu, values, regs);
 	stop.thread_count = list_threads(s, ids, pcs);
 	rsp_reply_stop(s->engine, &stop);
