@@ -90,6 +90,24 @@ static int set_gdb_log(struct cli_options *opt, const char *value, struct error 
 	return set_file(&opt->gdb_log, value, "file name in --gdb-log", err);
 }
 
+/* on or off; -1 with text when it is neither. */
+static int on_or_off(const char *value, const char *name, struct error *err)
+{
+	if (strcmp(value, "on") == 0)
+		return 1;
+	if (strcmp(value, "off") == 0)
+		return 0;
+	return error_set(err, EINVAL, "bad value '%.40s' of --%s: expected on or off", value, name);
+}
+
+static int set_gdb_allow_write(struct cli_options *opt, const char *value, struct error *err)
+{
+	int on = on_or_off(value, "gdb-allow-write", err);
+
+	opt->gdb_read_only = on == 0;
+	return on < 0 ? on : 0;
+}
+
 static int set_core(struct cli_options *opt, const char *value, struct error *err)
 {
 	return set_file(&opt->core, value, "file name in --core", err);
@@ -144,12 +162,11 @@ static int set_eval(struct cli_options *opt, const char *value, struct error *er
 
 static int set_sandbox(struct cli_options *opt, const char *value, struct error *err)
 {
-	if (strcmp(value, "on") == 0)
-		opt->sandbox = CLI_SANDBOX_ON;
-	else if (strcmp(value, "off") == 0)
-		opt->sandbox = CLI_SANDBOX_OFF;
-	else
-		return error_set(err, EINVAL, "bad value '%.40s' of --sandbox: expected on or off", value);
+	int on = on_or_off(value, "sandbox", err);
+
+	if (on < 0)
+		return on;
+	opt->sandbox = on ? CLI_SANDBOX_ON : CLI_SANDBOX_OFF;
 	return 0;
 }
 
@@ -218,6 +235,8 @@ static const struct cli_option table[] = {
 	 set_gdb},
 	{"gdb-attach", 0, CLI_ARG_OPTIONAL, "ADDR", RUN, "run, and let a debugger attach at any time",
 	 set_gdb_attach},
+	{"gdb-allow-write", 0, CLI_ARG_REQUIRED, "on|off", BOTH,
+	 "whether debuggers may change the guest (default on)", set_gdb_allow_write},
 	{"gdb-log", 0, CLI_ARG_REQUIRED, "FILE", BOTH, "write every debugger packet to FILE", set_gdb_log},
 	{"core", 0, CLI_ARG_REQUIRED, "FILE", BOTH, "write an ELF core to FILE when the guest dies",
 	 set_core},

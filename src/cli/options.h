@@ -42,6 +42,7 @@ struct cli_options {
 	unsigned cpus;
 	enum cli_gdb gdb;
 	struct server_address gdb_address; /* where gdb is not CLI_GDB_OFF */
+	bool gdb_read_only;            /* debuggers may look and not touch */
 	const char *gdb_log;           /* packet trace; NULL: none */
 	const char *core;              /* where a dying guest leaves its core; NULL: nowhere */
 	bool time_runs;                /* guest time goes on while a debugger holds the guest */

@@ -75,6 +75,7 @@ struct debug_saved_regs { bool used; uint8_t bytes[X86_REGS_MAX_BYTES]; };
 
 struct debug_session {
 	struct debug_config cfg;
+	struct debug_caps caps;        /* cfg.caps, or what of them is allowed */
 	unsigned vcpu_count;
 	struct rsp_engine *engine;            /* NULL: no client */
 	enum debug_run run;

@@ -2,6 +2,7 @@
 
 #include "base/parse.h"
 #include "debug/event.h"
+#include "debug/readonly.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -278,7 +279,10 @@ void debug_monitor_request(struct debug_session *s, const struct rsp_request *re
 	split(line, &word, &rest);
 	c.arg = rest;
 	debug_text_init(&out, s->text, sizeof(s->text));
-	run(&c, word[0] ? word : "help");
+	if (s->cfg.read_only && word[0] && !debug_readonly_allows_command(word, rest))
+		debug_text_add(&out, DEBUG_READONLY_TEXT "\n"); /* of an error GDB would show no text */
+	else
+		run(&c, word[0] ? word : "help");
 	if (out.len)
 		rsp_reply_hex(s->engine, s->text, out.len);
 	else

@@ -1,6 +1,7 @@
 #include "debug/internal.h"
 
 #include "debug/event.h"
+#include "debug/readonly.h"
 #include "debug/resume.h"
 #include "debug/stop.h"
 #include "debug/text.h"
@@ -42,7 +43,8 @@ struct debug_session *debug_session_new(const struct debug_config *cfg)
 	x86_regs_init(&s->regs, cfg->layout);
 	n = x86_tdesc_xml(&s->regs, s->xml, sizeof(s->xml));
 	s->xml_len = n < 0 ? 0 : (size_t)n;
-	debug_points_init(&s->points, cfg->caps, cfg->mem, &map);
+	s->caps = cfg->read_only ? debug_readonly_caps(cfg->caps) : *cfg->caps;
+	debug_points_init(&s->points, &s->caps, cfg->mem, &map);
 	return s;
 }
 
@@ -426,6 +428,8 @@ void debug_session_serve(struct debug_session *s)
 	while (s->engine) {
 		switch (rsp_engine_next(s->engine, &req)) {
 		case RSP_EVENT_REQUEST:
+			if (debug_readonly_refuses(s, req))
+				break;
 			if (must_wait(s, req)) {
 				s->deferred = req;
 				ask_stop(s);

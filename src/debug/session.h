@@ -22,6 +22,7 @@ struct debug_config {
 	const uint8_t *image_bytes; /* the file's; served to the client, read-only, where it is an ELF64 */
 	size_t image_size;
 	uint64_t image_bias;
+	bool read_only;           /* the client may look and not touch (debug/readonly.h) */
 	bool launched;            /* the debugger is ours: when it quits, the machine ends */
 	void *ctx;
 	/* Where a symbol of the image is linked: 0, -ENOENT. NULL: nothing is known of symbols. */

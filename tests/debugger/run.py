@@ -60,7 +60,8 @@ def write_env(args, module, folder):
     kernel = args.guest + {'pie': '_pie'}.get(getattr(module, 'GUEST', ''), '')
     settings = {'DEBUGGER': args.debugger, 'PROGRAM': getattr(args, 'program', None) or args.debugger, 'TRAPLINE': args.trapline, 'KERNEL': kernel,
                 'SYMBOLS': kernel if getattr(module, 'SYMBOLS', True) else '',
-                'MODE': getattr(module, 'MODE', 'calls'), 'GDB_OPTION': GDB_OPTIONS[getattr(module, 'GDB', 'unix')],
+                'MODE': getattr(module, 'MODE', 'calls'), 'OPTIONS': getattr(module, 'OPTIONS', ''),
+                'GDB_OPTION': GDB_OPTIONS[getattr(module, 'GDB', 'unix')],
                 'LIMIT': str(LIMIT), 'LINGER': str(LINGER)}
     with open(os.path.join(folder, 'env'), 'w', encoding='utf-8') as f:
         for name, value in settings.items():

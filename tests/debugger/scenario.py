@@ -1,6 +1,6 @@
 """A scenario: what a user types, and what must come back.
 
-A scenario file has a docstring, may set MODE, GDB, GUEST ('pie'), SYMBOLS (False: the debugger is not given the ELF), and has play(s), which calls verbs of
+A scenario file has a docstring, may set MODE, GDB, OPTIONS, GUEST ('pie'), SYMBOLS (False: the debugger is not given the ELF), and has play(s), which calls verbs of
 struct Play.  Nothing runs while it does: each verb adds a step.  The steps are rendered to a script for the
 debugger, played by session.sh, and only then judged (Step.judge) on the transcript.
 """

@@ -6,7 +6,7 @@
 #
 # FOLDER/env sets: DEBUGGER (gdb, lldb), PROGRAM (the debugger), TRAPLINE, KERNEL (the guest's ELF), SYMBOLS (what
 # of it the debugger's command line names: the same, or nothing), MODE (its
-# command line), GDB_OPTION (--gdb=..., empty: the debugger starts trapline), LIMIT (seconds for each debugger
+# command line), OPTIONS (one more of trapline's, or nothing), GDB_OPTION (--gdb=..., empty: the debugger starts trapline), LIMIT (seconds for each debugger
 # session) and LINGER (seconds that trapline then has to end by itself).
 # FOLDER/1.in, 2.in ...: what each session in turn types; @TARGET@ stands for what follows "target remote",
 # @LLDBURL@ for the same as LLDB wants it.
@@ -24,7 +24,7 @@ export HOME="$here" SHELL=/bin/sh
 
 # shellcheck disable=SC2153 # TRAPLINE comes from env
 start_trapline() {
-    timeout -k 5 "$((LIMIT * 3))" "$TRAPLINE" run "$GDB_OPTION" --gdb-log=packets.log "$KERNEL" -- "$MODE" \
+    timeout -k 5 "$((LIMIT * 3))" "$TRAPLINE" run "$GDB_OPTION" ${OPTIONS:+"$OPTIONS"} --gdb-log=packets.log "$KERNEL" -- "$MODE" \
         >guest.out 2>trapline.err </dev/null &
     trapline=$!
 }

@@ -102,6 +102,56 @@ def test_the_next_debugger_may_come_at_once(box):
         client.close()
 
 
+def test_a_port_open_to_others_is_warned_of(box):
+    box.need_kvm()
+    child = box.start('run', '--gdb=0.0.0.0:0', box.guest('spin'))
+    assert 'open to other machines' in child.stderr.readline()
+    port_of(child)
+    child.terminate()
+    finish(child)
+
+
+def test_look_and_not_touch(box):
+    box.need_kvm()
+    one_line(box.run('run', '--gdb-allow-write=perhaps', 'kernel'), 2, '--gdb-allow-write', 'on or off')
+    child = box.start('run', '--gdb=:0', '--gdb-allow-write=off', box.guest('hello'))
+    client = Client(port_of(child))
+    client.ask('qSupported:error-message+')
+    assert client.ask('?').startswith('T05')
+    for packet in ('P10=0000000000000000', 'M100000,1:cc', 'vKill;1'):
+        assert 'may not be changed' in client.ask(packet), packet
+    client.send('k')  # has no answer
+    client.send('c')
+    assert client.receive() == 'W00'
+    said = finish(child)
+    check(said.status == 0 and said.out.startswith('hello'), said, 'not the guest\'s end')
+    client.close()
+
+
+def test_strangers_do_not_disturb_a_running_guest(box):
+    """Browsers, scanners and noise: the guest that runs is not even stopped by them."""
+    box.need_kvm()
+    child = box.start('run', '--gdb-attach=:0', '--sandbox=on', box.guest('echo'), stdin=subprocess.PIPE)
+    target = port_of(child)
+    assert child.stdout.readline() == 'ready\n'
+    for junk in (b'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: x\r\n\r\n',
+                 b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03' + bytes(range(256)), b'SSH-2.0-OpenSSH_9.2\r\n',
+                 b'\x00' * 70000, b'-' * 1000, b''):
+        stranger = Client(target)
+        try:
+            stranger.socket.sendall(junk)
+        except OSError:
+            pass  # dropped half-way: allowed
+        # The guest answers while the stranger is still there.
+        child.stdin.write('x\n')
+        child.stdin.flush()
+        assert child.stdout.readline() == 'x\n', junk
+        stranger.close()
+    child.stdin.write('q')
+    child.stdin.close()
+    assert child.wait(30) == 0
+
+
 def test_rubbish_does_no_harm(box):
     box.need_kvm()
     child = box.start('run', '--gdb=:0', box.guest('hello'))

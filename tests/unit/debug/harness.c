@@ -16,6 +16,7 @@ void harness_open(struct harness *h, bool running)
 	struct debug_config cfg = {
 		.ops = fake_ops(), .target = &h->f, .caps = &h->f.caps, .layout = &h->f.layout,
 		.mem = &h->f.mem, .image_path = "/kernel", .stay_stopped = h->stay_stopped,
+		.read_only = h->read_only,
 	};
 
 	h->s = debug_session_new(&cfg);

@@ -16,7 +16,7 @@ struct harness {
 	unsigned split;                      /* bytes are fed: 0 whole, 1 one by one, else random pieces */
 	uint32_t seed;
 	unsigned turns;                      /* the machine gets after each packet */
-	bool stay_stopped;
+	bool stay_stopped, read_only;
 	uint8_t in[DEBUG_PACKET_SIZE + 64], out[2 * DEBUG_PACKET_SIZE + 1024];
 	uint8_t wire[4 * DEBUG_PACKET_SIZE]; /* what the client has received and not yet read */
 };

@@ -3,7 +3,7 @@
  * whole, byte by byte and in random pieces. usage: run_sessions FILE...
  *
  *   # comment
- *   vcpus N | caps NAME,NAME... | code OFFSET HEX... | stay     before the first packet
+ *   vcpus N | caps NAME,NAME... | code OFFSET HEX... | stay | readonly  before the first packet
  *   together            steps of several vcpus in one turn end only when all have executed
  *   start [running]     makes the session (stopped unless "running") and connects
  *   > PACKET            sends it, gives the machine its turns
@@ -167,6 +167,12 @@ static void cmd_together(struct run *r, char *arg)
 	r->h.f.together = true;
 }
 
+static void cmd_readonly(struct run *r, char *arg)
+{
+	(void)arg;
+	r->h.read_only = true;
+}
+
 static void cmd_send(struct run *r, char *arg)
 {
 	char packet[LINE];
@@ -295,6 +301,7 @@ static void cmd_expect(struct run *r, char *arg)
 static const struct { const char *name; void (*fn)(struct run *, char *); bool keeps_output; } commands[] = {
 	{ "vcpus", cmd_vcpus, false }, { "caps", cmd_caps, false }, { "code", cmd_code, false },
 	{ "together", cmd_together, false }, { "stay", cmd_stay, false },
+	{ "readonly", cmd_readonly, false },
 	{ "start", cmd_start, false }, { ">", cmd_send, false },
 	{ "<", cmd_expect, true }, { "^C", cmd_interrupt, false }, { "run", cmd_run, false },
 	{ "turns", cmd_turns, false }, { "wake", cmd_wake, false }, { "poke", cmd_poke, false },
