@@ -392,9 +392,9 @@ static int build(struct machine *m, struct error *err)
 	int rc = open_files(m, err);
 
 	if (rc == 0)
-		rc = kvm_probe_run(&m->probe, err);
-	if (rc == 0)
 		rc = choose_port(m, err);
+	if (rc == 0)
+		rc = m->gdb != CLI_GDB_OFF ? kvm_probe_run(&m->probe, err) : kvm_probe_ask(&m->probe, err);
 	if (rc == 0)
 		rc = cli_sandbox_plan(&m->sandbox, m->opt, m->gdb != CLI_GDB_OFF ? &m->address : NULL,
 		                      m->socket_dir, err);

@@ -30,4 +30,10 @@ struct kvm_probe {
  */
 int kvm_probe_run(struct kvm_probe *ret, struct error *err);
 
+/*
+ * The same without running anything, for a machine that nobody will debug: a virtual machine for the
+ * experiments would cost as much time as the guest's own. What takes a guest to find out is "no".
+ */
+int kvm_probe_ask(struct kvm_probe *ret, struct error *err);
+
 #endif

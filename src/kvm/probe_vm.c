@@ -66,11 +66,12 @@ static int failed(struct error *err, const char *what)
 	return error_set(err, code, "%s: %s", what, strerror(code));
 }
 
-static int open_device(struct kvm_probe_vm *vm, struct error *err)
+int kvm_probe_open_device(struct error *err)
 {
-	vm->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (vm->kvm_fd >= 0)
-		return 0;
+	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0)
+		return fd;
 	if (errno == ENOENT)
 		return error_set(err, ENOENT,
 		                 "there is no /dev/kvm: load the module (sudo modprobe kvm_intel, or "
@@ -88,12 +89,12 @@ int kvm_probe_vm_open(struct kvm_probe_vm *vm, struct error *err)
 	struct kvm_userspace_memory_region slot = {.memory_size = RAM_SIZE};
 	struct kvm_enable_cap cap = {.cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE, .args = {1}};
 	uint64_t identity = 0xfffbc000;
-	int rc, size;
+	int size;
 
 	*vm = (struct kvm_probe_vm){.kvm_fd = -1, .vm_fd = -1};
-	rc = open_device(vm, err);
-	if (rc < 0)
-		return rc;
+	vm->kvm_fd = kvm_probe_open_device(err);
+	if (vm->kvm_fd < 0)
+		return vm->kvm_fd;
 	size = ioctl(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 	if (size < (int)sizeof(struct kvm_run))
 		return error_set(err, ENODEV, "/dev/kvm does not answer as KVM does");

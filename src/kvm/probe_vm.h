@@ -32,6 +32,9 @@ struct kvm_probe_cpu {
 	size_t run_size;
 };
 
+/* /dev/kvm, or as kvm_probe_run() fails. The descriptor is the caller's. */
+int kvm_probe_open_device(struct error *err);
+
 /* Opens /dev/kvm and builds the VM. kvm_probe_vm_close() takes half-built ones. */
 int kvm_probe_vm_open(struct kvm_probe_vm *vm, struct error *err);
 void kvm_probe_vm_close(struct kvm_probe_vm *vm);
