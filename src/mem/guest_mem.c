@@ -2,8 +2,11 @@
 #include "base/bytes.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define PAGE 4096u
 
@@ -24,6 +27,7 @@ void guest_mem_fini(struct guest_mem *gm)
 	for (unsigned i = 0; i < gm->count; i++)
 		munmap(gm->region[i].host, gm->region[i].size);
 	gm->count = 0;
+	guest_mem_untrack(gm);
 }
 
 /*
@@ -59,6 +63,16 @@ static int find_slot(const struct guest_mem *gm, uint64_t gpa, uint64_t end)
 	return (int)i;
 }
 
+static void number_pages(struct guest_mem *gm)
+{
+	uint64_t bit = 0;
+
+	for (unsigned i = 0; i < gm->count; i++) {
+		gm->region[i].bit = bit;
+		bit += bytes_align_up(gm->region[i].size / PAGE, 64);
+	}
+}
+
 int guest_mem_add(struct guest_mem *gm, uint64_t gpa, uint64_t size, struct error *err)
 {
 	uint64_t end;
@@ -83,6 +97,7 @@ int guest_mem_add(struct guest_mem *gm, uint64_t gpa, uint64_t size, struct erro
 		(gm->count - (unsigned)slot) * sizeof(gm->region[0]));
 	gm->region[slot] = (struct guest_mem_region){.gpa = gpa, .size = size, .host = host};
 	gm->count++;
+	number_pages(gm);
 	return 0;
 }
 
@@ -165,6 +180,7 @@ int guest_mem_write(struct guest_mem *gm, uint64_t gpa, const void *buf, size_t 
 		uint8_t *host = next_piece(gm, gpa, len, &piece);
 
 		memcpy(host, src, piece);
+		guest_mem_mark(gm, gpa, piece);
 	}
 	return 0;
 }
@@ -179,6 +195,7 @@ int guest_mem_fill(struct guest_mem *gm, uint64_t gpa, uint8_t byte, size_t len)
 		uint8_t *host = next_piece(gm, gpa, len, &piece);
 
 		memset(host, byte, piece);
+		guest_mem_mark(gm, gpa, piece);
 	}
 	return 0;
 }
@@ -201,4 +218,123 @@ void guest_mem_clear(struct guest_mem *gm)
 		if (madvise(r->host, r->size, MADV_DONTNEED) != 0)
 			memset(r->host, 0, r->size);
 	}
+	if (!gm->written)
+		return;
+	memset(gm->written, 0, guest_mem_bits(gm) / 8);
+	gm->cleared = true;
+}
+
+/* ---- bitmaps of pages ---- */
+
+uint64_t guest_mem_bits(const struct guest_mem *gm)
+{
+	const struct guest_mem_region *last = &gm->region[gm->count ? gm->count - 1 : 0];
+
+	return gm->count ? last->bit + bytes_align_up(last->size / PAGE, 64) : 0;
+}
+
+static const struct guest_mem_region *region_of_bit(const struct guest_mem *gm, uint64_t bit)
+{
+	for (unsigned i = 0; i < gm->count; i++)
+		if (bit - gm->region[i].bit < gm->region[i].size / PAGE)
+			return &gm->region[i];
+	return NULL;
+}
+
+uint8_t *guest_mem_page(const struct guest_mem *gm, uint64_t bit)
+{
+	const struct guest_mem_region *r = region_of_bit(gm, bit);
+
+	return r ? r->host + (bit - r->bit) * PAGE : NULL;
+}
+
+uint64_t guest_mem_page_address(const struct guest_mem *gm, uint64_t bit)
+{
+	const struct guest_mem_region *r = region_of_bit(gm, bit);
+
+	return r ? r->gpa + (bit - r->bit) * PAGE : 0;
+}
+
+int guest_mem_track(struct guest_mem *gm)
+{
+	if (!gm->written)
+		gm->written = calloc(guest_mem_bits(gm) / 64, sizeof(uint64_t));
+	return gm->written ? 0 : -ENOMEM;
+}
+
+void guest_mem_untrack(struct guest_mem *gm)
+{
+	free(gm->written);
+	gm->written = NULL;
+	gm->cleared = false;
+}
+
+static void mark_bits(uint64_t *bits, uint64_t from, uint64_t to)
+{
+	for (uint64_t b = from; b <= to; b++)
+		__atomic_fetch_or(&bits[b / 64], 1ull << b % 64, __ATOMIC_RELAXED);
+}
+
+void guest_mem_mark(struct guest_mem *gm, uint64_t gpa, uint64_t len)
+{
+	if (!gm->written || len == 0)
+		return;
+	for (unsigned i = 0; i < gm->count; i++) {
+		const struct guest_mem_region *r = &gm->region[i];
+		uint64_t from = gpa > r->gpa ? gpa - r->gpa : 0;
+		uint64_t last = gpa + len - 1;
+
+		if (last < r->gpa || from >= r->size)
+			continue;
+		last = last - r->gpa < r->size ? last - r->gpa : r->size - 1;
+		mark_bits(gm->written, r->bit + from / PAGE, r->bit + last / PAGE);
+	}
+}
+
+bool guest_mem_take_written(struct guest_mem *gm, uint64_t *bits)
+{
+	bool cleared = gm->cleared;
+
+	for (uint64_t i = 0; gm->written && i < guest_mem_bits(gm) / 64; i++)
+		bits[i] |= __atomic_exchange_n(&gm->written[i], 0, __ATOMIC_RELAXED);
+	gm->cleared = false;
+	return cleared;
+}
+
+/* ---- pages that were ever touched ---- */
+
+#define PAGEMAP_BATCH 512
+#define PAGEMAP_THERE (3ull << 62) /* Documentation/admin-guide/mm/pagemap.rst: present, or swapped out */
+
+/* What the host's own page tables say of one region. False: they cannot be read. */
+static bool ask_pagemap(int fd, const struct guest_mem_region *r, uint64_t *bits)
+{
+	uint64_t entry[PAGEMAP_BATCH], pages = r->size / PAGE;
+
+	for (uint64_t i = 0; i < pages; i += PAGEMAP_BATCH) {
+		uint64_t n = pages - i < PAGEMAP_BATCH ? pages - i : PAGEMAP_BATCH;
+		off_t at = (off_t)(((uintptr_t)r->host / PAGE + i) * 8);
+
+		if (pread(fd, entry, n * 8, at) != (ssize_t)(n * 8))
+			return false;
+		for (uint64_t k = 0; k < n; k++)
+			if (entry[k] & PAGEMAP_THERE)
+				bits[(r->bit + i + k) / 64] |= 1ull << (r->bit + i + k) % 64;
+	}
+	return true;
+}
+
+void guest_mem_touched(const struct guest_mem *gm, uint64_t *bits)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+
+	for (unsigned i = 0; i < gm->count; i++) {
+		const struct guest_mem_region *r = &gm->region[i];
+
+		/* Without an answer every page may have been. */
+		if (fd < 0 || !ask_pagemap(fd, r, bits))
+			mark_bits(bits, r->bit, r->bit + r->size / PAGE - 1);
+	}
+	if (fd >= 0)
+		close(fd);
 }

@@ -18,11 +18,14 @@
 struct guest_mem_region {
 	uint64_t gpa, size;  /* bytes, both multiples of 4096 */
 	uint8_t *host;       /* first byte; owned by guest_mem */
+	uint64_t bit;        /* of its first page in a bitmap of pages; a multiple of 64 */
 };
 
 struct guest_mem {
 	struct guest_mem_region region[GUEST_MEM_MAX_REGIONS]; /* sorted by gpa, never overlapping */
 	unsigned count;
+	uint64_t *written;   /* bitmap of pages written from here; NULL: not kept */
+	bool cleared;        /* by guest_mem_clear() since guest_mem_take_written() */
 };
 
 /* An empty memory. guest_mem_fini() takes NULL and half-built ones and unmaps everything. */
@@ -52,6 +55,32 @@ bool guest_mem_contains(const struct guest_mem *gm, uint64_t gpa, uint64_t len);
  * For bulk users (loaders, KVM slots, search); guest bytes may change under the reader.
  */
 void *guest_mem_window(const struct guest_mem *gm, uint64_t gpa, uint64_t len);
+
+/*
+ * Bitmaps of pages: one bit for each page of RAM, regions in order, each beginning with a new 64-bit word.
+ * How many bits there are, a multiple of 64, the last ones of a region without a page included; and the host
+ * bytes of the page that a bit stands for, NULL when it stands for none.
+ */
+uint64_t guest_mem_bits(const struct guest_mem *gm);
+uint8_t *guest_mem_page(const struct guest_mem *gm, uint64_t bit);
+uint64_t guest_mem_page_address(const struct guest_mem *gm, uint64_t bit);
+
+/*
+ * From now on it is kept which pages are written by guest_mem_write() and _fill(), as KVM keeps no record of
+ * what others than the guest write. 0 or -ENOMEM; a second call changes nothing. Nobody may write meanwhile.
+ */
+int guest_mem_track(struct guest_mem *gm);
+void guest_mem_untrack(struct guest_mem *gm);
+/* For who writes through a window. Atomic; does nothing while untracked. */
+void guest_mem_mark(struct guest_mem *gm, uint64_t gpa, uint64_t len);
+/*
+ * Adds the pages written since the last call to a bitmap. True: everything was cleared meanwhile, and the
+ * bits are of what was written after that.
+ */
+bool guest_mem_take_written(struct guest_mem *gm, uint64_t *bits);
+
+/* Adds to a bitmap every page that may hold something other than zeros. */
+void guest_mem_touched(const struct guest_mem *gm, uint64_t *bits);
 
 /* Forgets the contents: every byte reads 0 again and host memory is given back. */
 void guest_mem_clear(struct guest_mem *gm);

@@ -13,8 +13,8 @@ import sys
 import tree
 
 PREFIXES = {
-    'base': ('error_', 'log_', 'parse_', 'bytes_'),
-    'mem': ('guest_mem_',),
+    'base': ('error_', 'log_', 'parse_', 'bytes_', 'crc32_', 'records_'),
+    'mem': ('guest_mem_', 'page_store_', 'page_image_', 'snapfile_'),
 }
 # A plain librsp calls these and nothing else; the last ones come from the hardening flags.
 RSP_NEEDS = re.compile(r'^(mem(cpy|move|set|cmp|chr)|strlen|__mem(cpy|move|set)_chk|__stack_chk_fail'
