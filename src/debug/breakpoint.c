@@ -329,15 +329,21 @@ void debug_points_verify(struct debug_points *p)
 }
 
 /* Two passes: what one point gives up another may need. */
-void debug_points_rebind(struct debug_points *p)
+void debug_points_rebind(struct debug_points *p, bool keep_counts)
 {
-	purge(p, false);
+	bool again[DEBUG_MAX_POINTS];
+
+	purge(p, keep_counts);
 	debug_int3_forget(&p->int3);
+	for (unsigned i = 0; i < p->count; i++) {
+		again[i] = p->point[i].wished;
+		if (again[i])
+			unbind(p, &p->point[i]);
+	}
 	for (unsigned i = 0; i < p->count; i++)
-		unbind(p, &p->point[i]);
-	for (unsigned i = 0; i < p->count; i++)
-		bind(p, &p->point[i], NULL);
-	purge(p, false);
+		if (again[i])
+			bind(p, &p->point[i], NULL);
+	purge(p, keep_counts);
 }
 
 void debug_points_withdraw(struct debug_points *p)

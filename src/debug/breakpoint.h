@@ -79,8 +79,11 @@ int debug_points_program(struct debug_points *p, enum rsp_point type, uint64_t g
 void debug_points_sync(struct debug_points *p, struct debug_arm *ret);
 /* All vcpus parked, just stopped: bytes that the guest has overwritten are noticed. */
 void debug_points_verify(struct debug_points *p);
-/* Memory has been loaded anew: every wish chooses its means again, those that cannot be are dropped. */
-void debug_points_rebind(struct debug_points *p);
+/*
+ * Memory is another: every wish chooses its means again, those that cannot be are dropped. keep_counts: the
+ * hits of removed points stay known.
+ */
+void debug_points_rebind(struct debug_points *p, bool keep_counts);
 /* Everything is forgotten and memory is the guest's again, at once. Disarming is the caller's. */
 void debug_points_withdraw(struct debug_points *p);
 

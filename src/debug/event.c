@@ -3,6 +3,7 @@
 #include "debug/resume.h"
 #include "debug/stop.h"
 #include "debug/turn.h"
+#include "x86/cpumode.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -226,22 +227,46 @@ static enum debug_verdict on_end(struct debug_session *s, const struct debug_eve
 	return stop_kind(s, ev->kind == DEBUG_EVENT_EXITED ? DEBUG_REPORT_EXITED : DEBUG_REPORT_FATAL, ev);
 }
 
-void debug_event_after_reset(struct debug_session *s)
+/* What was known of stops is of another time. */
+static void forget_stops(struct debug_session *s)
 {
-	struct debug_arm arm;
-
 	s->over = -1;
 	s->over_slots = 0;
 	s->report.kind = DEBUG_REPORT_NONE;
-	s->last = debug_stop_plain(DEBUG_REPORT_TRAP, 0);
-	s->current = s->map_vcpu = 0;
+	s->last = debug_stop_plain(DEBUG_REPORT_TRAP, s->current);
 	for (unsigned i = 0; i < s->vcpu_count; i++) {
 		s->vcpu[i].hit = false;
 		s->vcpu[i].pending.kind = DEBUG_REPORT_NONE;
 	}
-	debug_points_rebind(&s->points);
+}
+
+static void rebind_points(struct debug_session *s, bool keep_counts)
+{
+	struct debug_arm arm;
+
+	debug_points_rebind(&s->points, keep_counts);
 	debug_points_sync(&s->points, &arm);
 	debug_resume_arm(s, &arm);
+}
+
+void debug_event_after_reset(struct debug_session *s)
+{
+	s->current = s->map_vcpu = 0;
+	forget_stops(s);
+	rebind_points(s, false);
+}
+
+void debug_event_after_restore(struct debug_session *s)
+{
+	forget_stops(s);
+	rebind_points(s, true);
+	/* The user sees where each of them stands: a breakpoint there has been told. */
+	for (unsigned i = 0; i < s->vcpu_count; i++) {
+		const struct x86_state *st = debug_get(s, i, X86_GROUP_CORE | X86_GROUP_SYSTEM);
+
+		if (st)
+			debug_resume_passed(s, i, x86_linear_pc(st));
+	}
 }
 
 /* Everything is parked. A step cannot end any more where it began: it is reported at the entry. */

@@ -10,6 +10,8 @@ void debug_event_stopped(void *ctx);
 
 /* The machine is reset while parked: points, reports and hits start anew. */
 void debug_event_after_reset(struct debug_session *s);
+/* The machine, parked, is at another moment; its memory has no int3 of ours. */
+void debug_event_after_restore(struct debug_session *s);
 
 /* No client any more, and the machine is parked: it ends, stays or runs on. */
 void debug_event_settle(struct debug_session *s);

@@ -161,6 +161,13 @@ void debug_int3_lift(struct debug_int3 *t, uint64_t gpa)
 		restore(t, b, DEBUG_INT3_LIFTED);
 }
 
+void debug_int3_lift_all(struct debug_int3 *t)
+{
+	for (unsigned i = 0; i < t->count; i++)
+		if (t->byte[i].state == DEBUG_INT3_PLANTED)
+			restore(t, &t->byte[i], DEBUG_INT3_LIFTED);
+}
+
 void debug_int3_unlift(struct debug_int3 *t)
 {
 	for (unsigned i = 0; i < t->count; i++)

@@ -47,8 +47,12 @@ void debug_int3_forget(struct debug_int3 *t);
 /* Every byte goes back at once, also under running vcpus. */
 void debug_int3_withdraw(struct debug_int3 *t);
 
-/* The guest's byte for one step, and ours again. Bytes that are not planted are left alone. */
+/*
+ * The guest's byte for one step, and ours again; of all of them for a moment in which memory is to be the
+ * guest's alone. Bytes that are not planted are left alone.
+ */
 void debug_int3_lift(struct debug_int3 *t, uint64_t gpa);
+void debug_int3_lift_all(struct debug_int3 *t);
 void debug_int3_unlift(struct debug_int3 *t);
 
 /* The entry of this byte; NULL when there is none. */

@@ -150,6 +150,11 @@ static void cmd_kaslr(const struct call *c)
 	debug_monitor_kaslr(c->s, c->vcpu, c->out);
 }
 
+static void cmd_snapshot(const struct call *c)
+{
+	debug_monitor_snapshot(c->s, c->arg, c->out);
+}
+
 static void cmd_step_interrupts(const struct call *c)
 {
 	set_switch(c, &c->s->step_irqs, "stepping into interrupt handlers");
@@ -227,6 +232,7 @@ static const struct command commands[] = {
 	{ "quit", "", "end the machine", cmd_quit },
 	{ "regs", "", "all system state: segments, tables, control registers, MSRs", cmd_regs },
 	{ "reset", "", "reset the machine; it stays stopped at its entry", cmd_reset },
+	{ "snapshot", "[VERB [NAME]]", "keep the machine, put it back; alone: the verbs", cmd_snapshot },
 	{ "step-interrupts", "[on|off]", "let steps go into interrupt handlers", cmd_step_interrupts },
 	{ "time", "[freeze|run]", "guest time while the guest is stopped", cmd_time },
 	{ "walk", "ADDR", "translate an address, every page-table level shown", cmd_walk },

@@ -9,6 +9,9 @@
 /* The text of "monitor regs": st needs all groups that could be had (groups says which). */
 void debug_monitor_regs(const struct x86_state *st, unsigned groups, struct debug_text *t);
 
+/* "monitor snapshot": save, restore, list, delete, write. */
+void debug_monitor_snapshot(struct debug_session *s, const char *args, struct debug_text *out);
+
 /* "monitor kaslr": evidence, then the lines to type, or why they cannot be known. */
 void debug_monitor_kaslr(struct debug_session *s, unsigned vcpu, struct debug_text *out);
 

@@ -29,6 +29,9 @@ struct debug_config {
 	int (*symbol)(void *ctx, const char *name, uint64_t *ret_addr);
 	/* The guest's command line from the next reset on. 0, -E2BIG. NULL: cannot be changed. */
 	int (*set_cmdline)(void *ctx, const char *text, struct error *err);
+	/* Writes that snapshot to where the user said. 0 or negative errno with text, which is what the
+	 * debugger is shown. NULL: no place was given. *ret_path: where it is now, static. */
+	int (*write_snapshot)(void *ctx, const char *name, const char **ret_path, struct error *err);
 	bool stay_stopped;        /* a client that vanishes leaves the guest stopped (--gdb), else it runs;
 	                           * one that detached leaves it running in any case */
 };

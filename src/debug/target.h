@@ -85,6 +85,13 @@ enum debug_vcpu_state {
 /* A counted exit reason, for "monitor exits". */
 struct debug_exit_count { const char *name; uint64_t count; };
 
+/* A kept state of the machine, for "monitor snapshot list". */
+struct debug_snapshot {
+	const char *name;   /* valid until the next snapshot op */
+	uint64_t pages;     /* of 4096 bytes, that are not zeros; pages are shared between snapshots */
+	uint64_t pc;        /* linear, of cpu0 */
+};
+
 /* Members that may be NULL say so: then the capability does not exist and is not advertised. */
 struct debug_target_ops {
 	unsigned (*vcpu_count)(void *t);
@@ -125,6 +132,16 @@ struct debug_target_ops {
 	void (*time)(void *t, int wish, char *text, size_t size);
 	/* Fills up to max rows; returns how many there are. NULL: none. */
 	unsigned (*exits)(void *t, struct debug_exit_count *rows, unsigned max);
+
+	/*
+	 * Snapshots: the whole machine, kept by name. Everything parked, and no int3 of the stub in memory.
+	 * A save under a name that is taken replaces. -ENOENT: no such name; -ENOSPC, -ENOMEM; others: the
+	 * machine cannot do it. *ret_pages: how much of memory was put back. All four or none are NULL.
+	 */
+	int (*snapshot_save)(void *t, const char *name, struct error *err);
+	int (*snapshot_restore)(void *t, const char *name, uint64_t *ret_pages, struct error *err);
+	int (*snapshot_delete)(void *t, const char *name, struct error *err);
+	unsigned (*snapshot_list)(void *t, struct debug_snapshot *rows, unsigned max); /* their number */
 };
 
 #endif

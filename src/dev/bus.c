@@ -33,6 +33,14 @@ int dev_bus_add(struct dev_bus *bus, const struct dev_range *range)
 	return 0;
 }
 
+int dev_bus_add_part(struct dev_bus *bus, const struct dev_part *part)
+{
+	if (bus->parts == DEV_PARTS_MAX)
+		return -ENOSPC;
+	bus->part[bus->parts++] = *part;
+	return 0;
+}
+
 static const struct dev_range *find(const struct dev_bus *bus, enum dev_space space, uint64_t addr,
                                     unsigned len)
 {

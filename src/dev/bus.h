@@ -36,11 +36,32 @@ struct dev_range {
 	const char *name;
 };
 
-struct dev_bus { struct dev_range range[DEV_BUS_MAX]; unsigned count; };
+/*
+ * What a device is between two accesses, for snapshots: always `size` bytes, of a layout of its own that
+ * does not depend on the compiler. Everything is parked when these are called.
+ */
+struct dev_part {
+	const char *name;
+	void *dev;
+	uint32_t size;
+	void (*save)(void *dev, void *buf);
+	int (*restore)(void *dev, const void *buf); /* 0, or -EINVAL: no such state, nothing changed */
+};
+
+#define DEV_PARTS_MAX 16
+
+struct dev_bus {
+	struct dev_range range[DEV_BUS_MAX];
+	unsigned count;
+	struct dev_part part[DEV_PARTS_MAX];
+	unsigned parts;
+};
 
 void dev_bus_init(struct dev_bus *bus);
 /* 0, -ENOSPC, -EEXIST (overlap), -EINVAL (empty or wrapping). */
 int dev_bus_add(struct dev_bus *bus, const struct dev_range *range);
+/* 0, -ENOSPC. Devices without state have none. */
+int dev_bus_add_part(struct dev_bus *bus, const struct dev_part *part);
 
 /*
  * One access. Nothing there: reads give all ones, writes vanish, as on a PC; returns false then.

@@ -64,11 +64,33 @@ void dev_fw_cfg_reset(struct dev_fw_cfg *f)
 	pthread_mutex_unlock(&f->lock);
 }
 
+#define STATE_SIZE 8u
+
+static void fw_cfg_save(void *dev, void *buf)
+{
+	const struct dev_fw_cfg *f = dev;
+
+	memset(buf, 0, STATE_SIZE);
+	bytes_put_le16(buf, f->item);
+	bytes_put_le32((uint8_t *)buf + 4, f->at);
+}
+
+static int fw_cfg_restore(void *dev, const void *buf)
+{
+	struct dev_fw_cfg *f = dev;
+
+	f->item = bytes_get_le16(buf);
+	f->at = bytes_get_le32((const uint8_t *)buf + 4);
+	return 0;
+}
+
 int dev_fw_cfg_attach(struct dev_fw_cfg *f, struct dev_bus *bus)
 {
 	static const struct dev_ops ops = {.read = fw_cfg_read, .write = fw_cfg_write};
 	const struct dev_range range = {.space = DEV_PORT, .base = DEV_FW_CFG_PORT, .size = 2, .ops = &ops,
 	                                .dev = f, .name = "fw_cfg"};
+	const struct dev_part part = {"fw_cfg", f, STATE_SIZE, fw_cfg_save, fw_cfg_restore};
+	int rc = dev_bus_add(bus, &range);
 
-	return dev_bus_add(bus, &range);
+	return rc < 0 ? rc : dev_bus_add_part(bus, &part);
 }

@@ -64,14 +64,28 @@ void dev_power_reset(struct dev_power *p)
 	atomic_store(&p->enable, 0);
 }
 
+static void power_save(void *dev, void *buf)
+{
+	bytes_put_le16(buf, atomic_load(&((struct dev_power *)dev)->enable));
+}
+
+static int power_restore(void *dev, const void *buf)
+{
+	atomic_store(&((struct dev_power *)dev)->enable, bytes_get_le16(buf));
+	return 0;
+}
+
 int dev_power_attach(struct dev_power *p, struct dev_bus *bus)
 {
 	static const struct dev_ops ops = {.read = power_read, .write = power_write};
 	static const struct dev_ops old_ops = {.read = old_read, .write = old_write};
 	struct dev_range range = {.space = DEV_PORT, .base = DEV_POWER_PORT, .size = DEV_POWER_SIZE,
 	                          .ops = &ops, .dev = p, .name = "power"};
+	const struct dev_part part = {"power", p, 2, power_save, power_restore};
 	int rc = dev_bus_add(bus, &range);
 
+	if (rc == 0)
+		rc = dev_bus_add_part(bus, &part);
 	if (rc < 0)
 		return rc;
 	range.base = DEV_POWER_OLD_PORT;

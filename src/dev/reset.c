@@ -167,6 +167,34 @@ void dev_reset_reset(struct dev_reset *r)
 	pthread_mutex_unlock(&r->lock);
 }
 
+#define STATE_SIZE 8u
+
+static void reset_save(void *dev, void *buf)
+{
+	const struct dev_reset *r = dev;
+	const uint8_t bytes[STATE_SIZE] = {
+		r->config, r->port, r->data, r->full, r->last_was_command, r->command, r->control, r->port_a
+	};
+
+	memcpy(buf, bytes, sizeof(bytes));
+}
+
+static int reset_restore(void *dev, const void *buf)
+{
+	struct dev_reset *r = dev;
+	const uint8_t *bytes = buf;
+
+	r->config = bytes[0];
+	r->port = bytes[1];
+	r->data = bytes[2];
+	r->full = bytes[3];
+	r->last_was_command = bytes[4];
+	r->command = bytes[5];
+	r->control = bytes[6];
+	r->port_a = bytes[7];
+	return 0;
+}
+
 int dev_reset_attach(struct dev_reset *r, struct dev_bus *bus)
 {
 	const struct dev_range ranges[] = {
@@ -176,11 +204,13 @@ int dev_reset_attach(struct dev_reset *r, struct dev_bus *bus)
 		{DEV_PORT, DEV_RESET_CONTROL, 1, &control_ops, r, "reset control"},
 	};
 
+	const struct dev_part part = {"8042", r, STATE_SIZE, reset_save, reset_restore};
+
 	for (unsigned i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
 		int rc = dev_bus_add(bus, &ranges[i]);
 
 		if (rc < 0)
 			return rc;
 	}
-	return 0;
+	return dev_bus_add_part(bus, &part);
 }

@@ -1,5 +1,6 @@
 #include "dev/serial.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* Offsets; 0 and 1 are the divisor latch while LCR.DLAB is set. */
@@ -340,6 +341,70 @@ void dev_serial_reset(struct dev_serial *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* Registers and flags, the FIFO from its head on, and how many bytes of it count. */
+#define STATE_REGISTERS 9u
+#define STATE_FLAGS 3u
+#define STATE_COUNT (STATE_REGISTERS + STATE_FLAGS + DEV_SERIAL_FIFO)
+#define STATE_SIZE 32u
+
+static void serial_save(void *dev, void *buf)
+{
+	struct dev_serial *s = dev;
+	const uint8_t registers[STATE_REGISTERS + STATE_FLAGS] = {
+		s->ier, s->fcr, s->lcr, s->mcr, s->msr, s->scr, s->dll, s->dlm, s->lsr_errors,
+		s->thre_pending, s->level, s->listening
+	};
+	uint8_t *out = buf;
+
+	memset(out, 0, STATE_SIZE);
+	memcpy(out, registers, sizeof(registers));
+	for (unsigned i = 0; i < s->rx_count; i++)
+		out[sizeof(registers) + i] = s->rx[(s->rx_head + i) % DEV_SERIAL_FIFO];
+	out[STATE_COUNT] = (uint8_t)s->rx_count;
+}
+
+static void take_registers(struct dev_serial *s, const uint8_t *in)
+{
+	s->ier = in[0] & IER_MASK;
+	s->fcr = in[1] & FCR_KEPT;
+	s->lcr = in[2];
+	s->mcr = in[3] & MCR_MASK;
+	s->msr = in[4];
+	s->scr = in[5];
+	s->dll = in[6];
+	s->dlm = in[7];
+	s->lsr_errors = in[8];
+	s->thre_pending = in[9];
+	s->level = in[10];
+	s->listening = in[11];
+}
+
+/*
+ * The line is a part of the machine's too, but input may have raised it since. Who waits for room is of the
+ * present, not of the past.
+ */
+static int serial_restore(void *dev, const void *buf)
+{
+	struct dev_serial *s = dev;
+	const uint8_t *in = buf;
+	bool has_room;
+
+	if (in[STATE_COUNT] > DEV_SERIAL_FIFO)
+		return -EINVAL;
+	pthread_mutex_lock(&s->lock);
+	take_registers(s, in);
+	memcpy(s->rx, in + STATE_REGISTERS + STATE_FLAGS, DEV_SERIAL_FIFO);
+	s->rx_head = 0;
+	s->rx_count = in[STATE_COUNT];
+	s->host->irq(s->host->ctx, s->line, s->level);
+	has_room = s->starved && line_room(s) > 0;
+	s->starved &= !has_room;
+	pthread_mutex_unlock(&s->lock);
+	if (has_room && s->room)
+		s->room(s->room_ctx);
+	return 0;
+}
+
 int dev_serial_attach(struct dev_serial *s, struct dev_bus *bus, uint64_t base)
 {
 	static const struct dev_ops ops = {.read = serial_read, .write = serial_write};
@@ -349,8 +414,10 @@ int dev_serial_attach(struct dev_serial *s, struct dev_bus *bus, uint64_t base)
 				  .ops = &ops,
 				  .dev = s,
 				  .name = "serial"};
+	const struct dev_part part = {"serial", s, STATE_SIZE, serial_save, serial_restore};
+	int rc = dev_bus_add(bus, &range);
 
-	return dev_bus_add(bus, &range);
+	return rc < 0 ? rc : dev_bus_add_part(bus, &part);
 }
 
 size_t dev_serial_input(struct dev_serial *s, const void *bytes, size_t len)

@@ -48,14 +48,28 @@ void dev_testdev_reset(struct dev_testdev *t)
 	dev_testdev_init(t, t->host);
 }
 
+static void testdev_save(void *dev, void *buf)
+{
+	bytes_read(dev, 0, buf, sizeof(((struct dev_testdev *)dev)->bytes));
+}
+
+static int testdev_restore(void *dev, const void *buf)
+{
+	bytes_write(dev, 0, buf, sizeof(((struct dev_testdev *)dev)->bytes));
+	return 0;
+}
+
 int dev_testdev_attach(struct dev_testdev *t, struct dev_bus *bus)
 {
 	static const struct dev_ops byte_ops = {.read = bytes_read, .write = bytes_write};
 	static const struct dev_ops line_ops = {.read = lines_read, .write = lines_write};
 	struct dev_range range = {.space = DEV_PORT, .base = DEV_TESTDEV_PORT, .size = 4, .ops = &byte_ops,
 	                          .dev = t, .name = "testdev"};
+	const struct dev_part part = {"testdev", t, sizeof(t->bytes), testdev_save, testdev_restore};
 	int rc = dev_bus_add(bus, &range);
 
+	if (rc == 0)
+		rc = dev_bus_add_part(bus, &part);
 	if (rc < 0)
 		return rc;
 	range.base = DEV_TESTDEV_LINES_PORT;

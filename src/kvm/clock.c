@@ -20,7 +20,7 @@
 
 /* ---- TSC ---- */
 
-static int tsc_offset(int fd, unsigned long request, uint64_t *offset)
+int kvm_clock_tsc_offset(int fd, unsigned long request, uint64_t *offset)
 {
 	struct kvm_device_attr attr = {.group = KVM_VCPU_TSC_CTRL, .attr = KVM_VCPU_TSC_OFFSET,
 	                               .addr = (uintptr_t)offset};
@@ -28,7 +28,7 @@ static int tsc_offset(int fd, unsigned long request, uint64_t *offset)
 	return ioctl(fd, request, &attr);
 }
 
-static bool msr(int fd, unsigned long request, uint32_t index, uint64_t *value)
+bool kvm_clock_msr(int fd, unsigned long request, uint32_t index, uint64_t *value)
 {
 	union {
 		uint8_t room[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
@@ -48,21 +48,23 @@ bool kvm_clock_probe_tsc(int fd)
 	const uint64_t back = 1ull << 60;
 	uint64_t offset, moved, got = 0, before = 0, after = 0;
 
-	if (tsc_offset(fd, KVM_GET_DEVICE_ATTR, &offset) < 0 || !msr(fd, KVM_GET_MSRS, MSR_TSC, &before))
+	if (kvm_clock_tsc_offset(fd, KVM_GET_DEVICE_ATTR, &offset) < 0 ||
+	    !kvm_clock_msr(fd, KVM_GET_MSRS, MSR_TSC, &before))
 		return false;
 	moved = offset - back;
-	if (tsc_offset(fd, KVM_SET_DEVICE_ATTR, &moved) < 0)
+	if (kvm_clock_tsc_offset(fd, KVM_SET_DEVICE_ATTR, &moved) < 0)
 		return false;
 	/* Some take the call and do nothing. */
-	return tsc_offset(fd, KVM_GET_DEVICE_ATTR, &got) == 0 && got == moved &&
-	       msr(fd, KVM_GET_MSRS, MSR_TSC, &after) && after - before > 1ull << 63;
+	return kvm_clock_tsc_offset(fd, KVM_GET_DEVICE_ATTR, &got) == 0 && got == moved &&
+	       kvm_clock_msr(fd, KVM_GET_MSRS, MSR_TSC, &after) && after - before > 1ull << 63;
 }
 
 static void hold_tsc(struct kvm_vcpu *v, uint64_t host)
 {
 	uint64_t offset;
 
-	v->time.has_tsc = v->m->probe.tsc_offset && tsc_offset(v->fd, KVM_GET_DEVICE_ATTR, &offset) == 0;
+	v->time.has_tsc = v->m->probe.tsc_offset &&
+	                  kvm_clock_tsc_offset(v->fd, KVM_GET_DEVICE_ATTR, &offset) == 0;
 	if (v->time.has_tsc)
 		v->time.tsc = host + offset;
 }
@@ -72,7 +74,7 @@ static void release_tsc(struct kvm_vcpu *v, uint64_t host)
 	uint64_t offset = v->time.tsc - host;
 
 	if (v->time.has_tsc)
-		tsc_offset(v->fd, KVM_SET_DEVICE_ATTR, &offset);
+		kvm_clock_tsc_offset(v->fd, KVM_SET_DEVICE_ATTR, &offset);
 }
 
 bool kvm_clock_read_tsc(const struct kvm_vcpu *v, uint64_t *ret_tsc)
@@ -131,10 +133,11 @@ static void hold_lapic(struct kvm_vcpu *v)
 		return;
 	if ((lapic_get(&s, LAPIC_LVT_TIMER) & LVT_TIMER_MODE) == LVT_DEADLINE) {
 		/* A deadline is in terms of the TSC: where that runs on, so does the timer. */
-		if (!v->time.has_tsc || !msr(v->fd, KVM_GET_MSRS, MSR_TSC_DEADLINE, &v->time.deadline))
+		if (!v->time.has_tsc ||
+		    !kvm_clock_msr(v->fd, KVM_GET_MSRS, MSR_TSC_DEADLINE, &v->time.deadline))
 			v->time.deadline = 0;
 		if (v->time.deadline != 0)
-			msr(v->fd, KVM_SET_MSRS, MSR_TSC_DEADLINE, &none);
+			kvm_clock_msr(v->fd, KVM_SET_MSRS, MSR_TSC_DEADLINE, &none);
 		return;
 	}
 	if (lapic_get(&s, LAPIC_CURRENT_COUNT) == 0)
@@ -148,7 +151,7 @@ static void hold_lapic(struct kvm_vcpu *v)
 static void release_lapic(struct kvm_vcpu *v)
 {
 	if (v->time.deadline != 0)
-		msr(v->fd, KVM_SET_MSRS, MSR_TSC_DEADLINE, &v->time.deadline);
+		kvm_clock_msr(v->fd, KVM_SET_MSRS, MSR_TSC_DEADLINE, &v->time.deadline);
 	if (v->time.initial != 0)
 		set_counts(v, v->time.initial, v->time.current);
 }
@@ -240,15 +243,6 @@ void kvm_clock_release(struct kvm_machine *m)
 		release_lapic(&m->vcpu[i]);
 	if (m->time.has_pit)
 		ioctl(m->vm_fd, KVM_SET_PIT2, &m->time.pit);
-}
-
-void kvm_clock_forget_timers(struct kvm_machine *m)
-{
-	m->time.has_pit = false;
-	for (unsigned i = 0; i < m->vcpu_count; i++) {
-		m->vcpu[i].time.initial = 0;
-		m->vcpu[i].time.deadline = 0;
-	}
 }
 
 void kvm_clock_choose(struct kvm_machine *m, int wish, char *text, size_t size)

@@ -45,12 +45,14 @@ struct kvm_vcpu_clock {
 void kvm_clock_hold(struct kvm_machine *m);
 /* Something is about to run, lock held; does nothing when the time is not held. */
 void kvm_clock_release(struct kvm_machine *m);
-/* After a reset: PIT and APIC timers are as they were created, and stay so. Lock held. */
-void kvm_clock_forget_timers(struct kvm_machine *m);
 
 /* The TSC of a parked vcpu while it stands: true, and *tsc read or set. false: it runs, ask KVM. */
 bool kvm_clock_read_tsc(const struct kvm_vcpu *v, uint64_t *ret_tsc);
 bool kvm_clock_write_tsc(struct kvm_vcpu *v, uint64_t tsc);
+
+/* KVM_VCPU_TSC_OFFSET by KVM_GET_ or KVM_SET_DEVICE_ATTR; below 0 where there is none. One MSR likewise. */
+int kvm_clock_tsc_offset(int vcpu_fd, unsigned long request, uint64_t *offset);
+bool kvm_clock_msr(int vcpu_fd, unsigned long request, uint32_t index, uint64_t *value);
 
 /* wish > 0: time stands in stops, 0: runs, < 0: only tell. Writes a line about what does (NUL-terminated). */
 void kvm_clock_choose(struct kvm_machine *m, int wish, char *text, size_t size);

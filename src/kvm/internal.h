@@ -30,6 +30,7 @@
 #ifndef KVM_INTERNAL_H
 #define KVM_INTERNAL_H
 
+#include "base/record.h"
 #include "kvm/machine.h"
 #include "kvm/clock.h"
 
@@ -105,9 +106,10 @@ struct kvm_machine {
 	struct kvm_probe probe;
 	struct x86_layout layout;
 	int kvm_fd, vm_fd, end_fd;
+	int pagemap_fd;                 /* of our own process, for the first snapshot; -1: none */
 	size_t run_size;
 	struct kvm_cpuid2 *cpuid;
-	bool sync_regs;
+	bool sync_regs, sregs2;
 	bool msrs_known;
 	uint32_t msrs;                  /* bit i: this KVM has x86_msr_index[i] */
 
@@ -126,9 +128,11 @@ struct kvm_machine {
 	_Atomic int guest_request;      /* enum kvm_guest_request, set by device handlers */
 	_Atomic uint32_t guest_status;
 
-	struct kvm_irqchip chip[3];     /* PIC, PIC, IOAPIC as created: for reset */
-	struct kvm_pit_state2 pit;
-	struct kvm_power_on *power_on;  /* one per vcpu (reset.c) */
+	_Atomic uint64_t lines;         /* levels of the interrupt lines that devices drive */
+	uint32_t *part_msr;             /* MSRs that make up a vcpu's state; NULL: not yet known */
+	unsigned part_msrs;
+	struct records power_on;        /* as created: for reset */
+	struct kvm_snapshots *snapshots; /* NULL: none */
 	unsigned vcpu_count;
 	struct kvm_vcpu vcpu[DEBUG_MAX_VCPUS];
 };
@@ -178,6 +182,19 @@ void kvm_state_layout(const struct kvm_cpuid2 *cpuid, struct x86_layout *ret);
 /* reset.c: what everything was like when it was created. Everything parked. */
 int kvm_reset_save(struct kvm_machine *m, struct error *err);
 int kvm_reset_restore(struct kvm_machine *m, struct error *err);
+
+/* slots.c: guest memory as KVM's slots, one for each region. Negative errno. Everything parked. */
+enum kvm_slots { KVM_SLOTS_NONE, KVM_SLOTS_PLAIN, KVM_SLOTS_LOGGED /* what the guest writes is noted */ };
+int kvm_slots_set(struct kvm_machine *m, enum kvm_slots how);
+/* Adds the pages that the guest has written since the last call (or since logging began) to a bitmap. */
+int kvm_slots_take_dirty(struct kvm_machine *m, uint64_t *bits);
+
+/* snapshot.c */
+void kvm_snapshot_free_all(struct kvm_machine *m);
+int kvm_snapshot_save(struct kvm_machine *m, const char *name, struct error *err);
+int kvm_snapshot_restore(struct kvm_machine *m, const char *name, uint64_t *ret_pages, struct error *err);
+int kvm_snapshot_delete(struct kvm_machine *m, const char *name, struct error *err);
+unsigned kvm_snapshot_list(const struct kvm_machine *m, struct debug_snapshot *rows, unsigned max);
 
 /* guest_debug.c: KVM_SET_GUEST_DEBUG, and what a KVM_EXIT_DEBUG means. */
 /* Applies arm + plan (+ a step slot at `target` when step_target is not 0). Returns 0 or negative errno. */

@@ -16,6 +16,9 @@ const struct kvm_ioctl_row kvm_ioctls[] = {
 	{KVM_SET_DEVICE_ATTR, false}, {KVM_GET_PIT2, false},
 	/* Reset puts back what interrupt controllers and timer were like. */
 	{KVM_SET_IRQCHIP, false}, {KVM_SET_PIT2, false},
+	/* Snapshots: the whole state, and which pages have changed. */
+	{KVM_GET_IRQCHIP, false}, {KVM_GET_SREGS2, false}, {KVM_SET_SREGS2, false},
+	{KVM_SET_USER_MEMORY_REGION, false}, {KVM_GET_DIRTY_LOG, false},
 };
 
 const size_t kvm_ioctls_count = sizeof(kvm_ioctls) / sizeof(kvm_ioctls[0]);

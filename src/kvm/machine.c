@@ -75,6 +75,7 @@ static int create_vm(struct kvm_machine *m, struct error *err)
 		return sys_failed(err, "cannot create the interrupt controllers");
 	if (ioctl(m->vm_fd, KVM_CREATE_PIT2, &pit) < 0)
 		return sys_failed(err, "cannot create the timer");
+	m->sregs2 = ioctl(m->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_SREGS2) > 0;
 	/* Older kernels lack it: then the report of a failed emulation has no instruction bytes. */
 	if (m->probe.emulation_failure_exit)
 		ioctl(m->vm_fd, KVM_ENABLE_CAP, &cap);
@@ -83,20 +84,9 @@ static int create_vm(struct kvm_machine *m, struct error *err)
 
 static int add_slots(struct kvm_machine *m, struct error *err)
 {
-	const struct guest_mem *mem = m->cfg.mem;
+	int rc = kvm_slots_set(m, KVM_SLOTS_PLAIN);
 
-	for (unsigned i = 0; i < mem->count; i++) {
-		struct kvm_userspace_memory_region slot = {
-			.slot = i,
-			.guest_phys_addr = mem->region[i].gpa,
-			.memory_size = mem->region[i].size,
-			.userspace_addr = (uintptr_t)mem->region[i].host,
-		};
-
-		if (ioctl(m->vm_fd, KVM_SET_USER_MEMORY_REGION, &slot) < 0)
-			return sys_failed(err, "KVM refuses the guest's memory");
-	}
-	return 0;
+	return rc < 0 ? error_set(err, -rc, "KVM refuses the guest's memory: %s", strerror(-rc)) : 0;
 }
 
 static int load_cpuid(struct kvm_machine *m, struct error *err)
@@ -147,6 +137,7 @@ int kvm_machine_new(const struct kvm_config *cfg, struct kvm_machine **ret, stru
 	m->probe = *cfg->probe;
 	m->sync_regs = m->probe.sync_regs;
 	m->kvm_fd = m->vm_fd = -1;
+	m->pagemap_fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC); /* the sandbox opens nothing */
 	m->elected = -1;
 	pthread_mutex_init(&m->lock, NULL);
 	pthread_mutex_init(&m->irq_lock, NULL);
@@ -184,11 +175,14 @@ void kvm_machine_free(struct kvm_machine *m)
 		kvm_vcpu_close(&m->vcpu[i]);
 	close_fd(m->vm_fd);
 	close_fd(m->kvm_fd);
+	close_fd(m->pagemap_fd);
 	close_fd(m->end_fd);
 	pthread_cond_destroy(&m->answered);
 	pthread_mutex_destroy(&m->lock);
 	pthread_mutex_destroy(&m->irq_lock);
-	free(m->power_on);
+	kvm_snapshot_free_all(m);
+	records_free(&m->power_on);
+	free(m->part_msr);
 	free(m->cpuid);
 	free(m);
 }
@@ -229,7 +223,12 @@ void kvm_machine_unlock(struct kvm_machine *m)
 void kvm_machine_irq(struct kvm_machine *m, unsigned line, bool level)
 {
 	struct kvm_irq_level irq = {.irq = line, .level = level};
+	uint64_t bit = line < 64 ? 1ull << line : 0;
 
+	if (level)
+		atomic_fetch_or(&m->lines, bit);
+	else
+		atomic_fetch_and(&m->lines, ~bit);
 	/* Only a line that does not exist can fail, and devices name theirs as constants. */
 	pthread_mutex_lock(&m->irq_lock);
 	ioctl(m->vm_fd, KVM_IRQ_LINE, &irq);

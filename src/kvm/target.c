@@ -157,6 +157,26 @@ static unsigned target_exits(void *t, struct debug_exit_count *rows, unsigned ma
 	return KVM_COUNT_KINDS;
 }
 
+static int target_snapshot_save(void *t, const char *name, struct error *err)
+{
+	return kvm_snapshot_save(t, name, err);
+}
+
+static int target_snapshot_restore(void *t, const char *name, uint64_t *ret_pages, struct error *err)
+{
+	return kvm_snapshot_restore(t, name, ret_pages, err);
+}
+
+static int target_snapshot_delete(void *t, const char *name, struct error *err)
+{
+	return kvm_snapshot_delete(t, name, err);
+}
+
+static unsigned target_snapshot_list(void *t, struct debug_snapshot *rows, unsigned max)
+{
+	return kvm_snapshot_list(t, rows, max);
+}
+
 const struct debug_target_ops *kvm_machine_ops(void)
 {
 	static const struct debug_target_ops ops = {
@@ -172,6 +192,10 @@ const struct debug_target_ops *kvm_machine_ops(void)
 		.kill = target_kill,
 		.exits = target_exits,
 		.time = target_time,
+		.snapshot_save = target_snapshot_save,
+		.snapshot_restore = target_snapshot_restore,
+		.snapshot_delete = target_snapshot_delete,
+		.snapshot_list = target_snapshot_list,
 	};
 
 	return &ops;

@@ -2,7 +2,6 @@
 #include "base/bytes.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -311,11 +310,12 @@ static bool ask_pagemap(int fd, const struct guest_mem_region *r, uint64_t *bits
 {
 	uint64_t entry[PAGEMAP_BATCH], pages = r->size / PAGE;
 
+	if (lseek(fd, (off_t)((uintptr_t)r->host / PAGE * 8), SEEK_SET) < 0)
+		return false;
 	for (uint64_t i = 0; i < pages; i += PAGEMAP_BATCH) {
 		uint64_t n = pages - i < PAGEMAP_BATCH ? pages - i : PAGEMAP_BATCH;
-		off_t at = (off_t)(((uintptr_t)r->host / PAGE + i) * 8);
 
-		if (pread(fd, entry, n * 8, at) != (ssize_t)(n * 8))
+		if (read(fd, entry, n * 8) != (ssize_t)(n * 8))
 			return false;
 		for (uint64_t k = 0; k < n; k++)
 			if (entry[k] & PAGEMAP_THERE)
@@ -324,17 +324,13 @@ static bool ask_pagemap(int fd, const struct guest_mem_region *r, uint64_t *bits
 	return true;
 }
 
-void guest_mem_touched(const struct guest_mem *gm, uint64_t *bits)
+void guest_mem_touched(const struct guest_mem *gm, int pagemap, uint64_t *bits)
 {
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-
 	for (unsigned i = 0; i < gm->count; i++) {
 		const struct guest_mem_region *r = &gm->region[i];
 
 		/* Without an answer every page may have been. */
-		if (fd < 0 || !ask_pagemap(fd, r, bits))
+		if (pagemap < 0 || !ask_pagemap(pagemap, r, bits))
 			mark_bits(bits, r->bit, r->bit + r->size / PAGE - 1);
 	}
-	if (fd >= 0)
-		close(fd);
 }

@@ -79,8 +79,11 @@ void guest_mem_mark(struct guest_mem *gm, uint64_t gpa, uint64_t len);
  */
 bool guest_mem_take_written(struct guest_mem *gm, uint64_t *bits);
 
-/* Adds to a bitmap every page that may hold something other than zeros. */
-void guest_mem_touched(const struct guest_mem *gm, uint64_t *bits);
+/*
+ * Adds to a bitmap every page that may hold something other than zeros. pagemap: a descriptor of
+ * /proc/self/pagemap; without one (negative, or it cannot be read) that may be any.
+ */
+void guest_mem_touched(const struct guest_mem *gm, int pagemap, uint64_t *bits);
 
 /* Forgets the contents: every byte reads 0 again and host memory is given back. */
 void guest_mem_clear(struct guest_mem *gm);

@@ -150,11 +150,29 @@ static int clocks(void)
 	return 0;
 }
 
+/* Somebody writes over a pointer, and much later the guest dies of it. */
+volatile struct box { long table[4]; volatile int *where; } box = { { 0 }, &spinning };
+
+static __attribute__((noinline)) void clear_table(int n)
+{
+	for (int i = 0; i < n; i++)
+		box.table[i] = 0x7000000000;    /* mark: culprit-store */
+}
+
+static int culprit(void)
+{
+	int result = total(2);          /* mark: culprit-first */
+
+	clear_table(5);
+	result += total(3);
+	return result + *box.where;     /* mark: culprit-crash */
+}
+
 struct mode { const char *name; int (*run)(void); };
 
 static const struct mode modes[] = {
 	{ "calls", calls }, { "access", access }, { "spin", spin }, { "halt", halt }, { "crash", crash },
-	{ "clocks", clocks },
+	{ "clocks", clocks }, { "culprit", culprit },
 };
 
 static int same(const char *a, const char *b)

@@ -18,8 +18,9 @@ static void test_crc32(void **state)
 		size_t len = strlen(rows[i].text);
 
 		for (size_t cut = 0; cut <= len; cut++) {
-			uint32_t crc = crc32_add(crc32_add(0, rows[i].text, cut), rows[i].text + cut, len - cut);
+			uint32_t crc = crc32_add(0, rows[i].text, cut);
 
+			crc = crc32_add(crc, rows[i].text + cut, len - cut);
 			if (crc != rows[i].crc)
 				fail_msg("'%s' cut at %zu: %08x", rows[i].text, cut, crc);
 		}

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PML4 0xf0000u
@@ -100,6 +101,8 @@ void fake_init(struct fake_target *f, unsigned vcpus)
 void fake_fini(struct fake_target *f)
 {
 	guest_mem_fini(&f->mem);
+	for (unsigned i = 0; i < FAKE_SNAPSHOTS; i++)
+		free(f->snapshot[i]);
 }
 
 void fake_code(struct fake_target *f, unsigned offset, const void *bytes, unsigned len)
@@ -461,13 +464,88 @@ static unsigned op_exits(void *t, struct debug_exit_count *rows, unsigned max)
 	return 2;
 }
 
+struct fake_snapshot {
+	char name[32];
+	uint8_t mem[FAKE_RAM];
+	struct fake_vcpu vcpu[DEBUG_MAX_VCPUS];
+};
+
+static struct fake_snapshot **find_snapshot(struct fake_target *f, const char *name)
+{
+	for (unsigned i = 0; i < FAKE_SNAPSHOTS; i++)
+		if (f->snapshot[i] && strcmp(f->snapshot[i]->name, name) == 0)
+			return &f->snapshot[i];
+	return NULL;
+}
+
+static int op_snapshot_save(void *t, const char *name, struct error *err)
+{
+	struct fake_target *f = t;
+	struct fake_snapshot **at = find_snapshot(f, name);
+
+	for (unsigned i = 0; !at && i < FAKE_SNAPSHOTS; i++)
+		if (!f->snapshot[i])
+			at = &f->snapshot[i];
+	if (!at)
+		return error_set(err, ENOSPC, "there are %d snapshots already", FAKE_SNAPSHOTS);
+	if (!*at)
+		*at = malloc(sizeof(**at));
+	snprintf((*at)->name, sizeof((*at)->name), "%s", name);
+	guest_mem_read(&f->mem, 0, (*at)->mem, FAKE_RAM);
+	memcpy((*at)->vcpu, f->vcpu, sizeof(f->vcpu));
+	return 0;
+}
+
+static int op_snapshot_restore(void *t, const char *name, uint64_t *ret_pages, struct error *err)
+{
+	struct fake_target *f = t;
+	struct fake_snapshot **at = find_snapshot(f, name);
+
+	if (!at)
+		return error_set(err, ENOENT, "there is no snapshot '%s'", name);
+	guest_mem_write(&f->mem, 0, (*at)->mem, FAKE_RAM);
+	for (unsigned i = 0; i < f->count; i++) {
+		f->vcpu[i].st = (*at)->vcpu[i].st;
+		f->vcpu[i].halted = (*at)->vcpu[i].halted;
+		f->vcpu[i].wait_sipi = (*at)->vcpu[i].wait_sipi;
+		f->vcpu[i].inject = (*at)->vcpu[i].inject;
+	}
+	*ret_pages = FAKE_RAM / 4096;
+	return 0;
+}
+
+static int op_snapshot_delete(void *t, const char *name, struct error *err)
+{
+	struct fake_snapshot **at = find_snapshot(t, name);
+
+	if (!at)
+		return error_set(err, ENOENT, "there is no snapshot '%s'", name);
+	free(*at);
+	*at = NULL;
+	return 0;
+}
+
+static unsigned op_snapshot_list(void *t, struct debug_snapshot *rows, unsigned max)
+{
+	const struct fake_target *f = t;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < FAKE_SNAPSHOTS && n < max; i++)
+		if (f->snapshot[i])
+			rows[n++] = (struct debug_snapshot){ .name = f->snapshot[i]->name, .pages = 256,
+			                                     .pc = f->snapshot[i]->vcpu[0].st.rip };
+	return n;
+}
+
 const struct debug_target_ops *fake_ops(void)
 {
 	static const struct debug_target_ops ops = {
 		.vcpu_count = op_vcpu_count, .vcpu_state = op_vcpu_state, .get = op_get, .set = op_set,
 		.arm = op_arm, .resume = op_resume, .stop = op_stop, .inject = op_inject,
 		.time = op_time, .reset = op_reset,
-		.kill = op_kill, .exits = op_exits,
+		.kill = op_kill, .exits = op_exits, .snapshot_save = op_snapshot_save,
+		.snapshot_restore = op_snapshot_restore, .snapshot_delete = op_snapshot_delete,
+		.snapshot_list = op_snapshot_list,
 	};
 
 	return &ops;

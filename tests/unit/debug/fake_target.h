@@ -22,6 +22,7 @@
 #define FAKE_STACK 0x9000u
 #define FAKE_ALIAS 0x50000u
 #define FAKE_MAX_IMAGE 4096u
+#define FAKE_SNAPSHOTS 2
 
 struct fake_vcpu {
 	struct x86_state st;
@@ -49,6 +50,7 @@ struct fake_target {
 	bool together;                    /* steps of one turn end when all have executed */
 	unsigned elected;
 	uint8_t image[FAKE_MAX_IMAGE];    /* loaded at FAKE_ENTRY by a reset */
+	struct fake_snapshot *snapshot[FAKE_SNAPSHOTS];
 	/* What the session did, for tests. */
 	unsigned arms, resumes, stops, resets, gets, sets;
 	unsigned violations;              /* of debug/target.h: resumes while a stop is under way */

@@ -378,7 +378,7 @@ static void test_rebind(void **state)
 	insert(w, RSP_POINT_WRITE, 0x3000, 32);
 	sync_points(w);
 	guest_mem_fill(&w->mem, 0, 0x91, 0x10000);
-	debug_points_rebind(&w->p);
+	debug_points_rebind(&w->p, false);
 	assert_int_equal(w->p.count, 2);
 	assert_int_equal(byte_at(w, 0x1000), 0x91);
 	sync_points(w);

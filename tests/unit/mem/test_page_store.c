@@ -1,8 +1,10 @@
 #include "../cmocka_all.h"
 #include "mem/page_store.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define K4 4096ull
 #define FIRST 700u              /* pages: more than a leaf, no multiple of 64 */
@@ -234,15 +236,22 @@ static void test_marks(void **state)
 static void test_touched(void **state)
 {
 	struct box b;
+	int fd;
 
 	(void)state;
 	box_init(&b, 10);
 	poke(&b, 100 * K4, 0);
 	poke(&b, HIGH + K4, 5);
-	guest_mem_touched(&b.mem, b.dirty);
+	fd = open("/proc/self/pagemap", O_RDONLY);
+	guest_mem_touched(&b.mem, fd, b.dirty);
+	assert_true(fd < 0 || !(b.dirty[1] & 1ull << 35));
 	assert_true(b.dirty[1] & 1ull << 36);
 	assert_true(b.dirty[11] & 2);
+	guest_mem_touched(&b.mem, -1, b.dirty);
+	assert_true(b.dirty[0] == UINT64_MAX && b.dirty[11] == 0x3ff);
 	box_fini(&b);
+	if (fd >= 0)
+		close(fd);
 }
 
 int main(void)
