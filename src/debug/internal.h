@@ -82,6 +82,7 @@ struct debug_session {
 	bool owed, hold, detached;
 	bool stop_asked;                      /* ops->stop() since the last resume */
 	bool killed;                          /* by an extended client: ends with it unless run again */
+	bool mmio;                            /* memory requests reach devices */
 	bool phys;                            /* memory requests take physical addresses */
 	bool cr3_chosen;                      /* addresses are looked up through cr3, not the own */
 	uint64_t cr3;
@@ -137,6 +138,17 @@ int debug_session_view(struct debug_session *s, unsigned vcpu, bool physical, st
 
 /* Answers a request; the machine is parked if the request needs that. */
 void debug_session_dispatch(struct debug_session *s, const struct rsp_request *req);
+
+/* device.c: bytes done (the first of them at least), or negative errno with text. Devices alone, no RAM. */
+struct debug_device_access {
+	struct debug_session *s;
+	const struct debug_view *view;
+	unsigned vcpu;
+	bool write;
+};
+
+int64_t debug_device_access(const struct debug_device_access *a, uint64_t addr, void *buf, size_t len,
+                            struct error *err);
 
 /* Handlers of requests, by file. Each gives exactly one reply unless it says otherwise. */
 typedef void debug_handler(struct debug_session *s, const struct rsp_request *req);

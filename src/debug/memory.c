@@ -34,8 +34,8 @@ static int walk_error(const struct x86_walk *w, uint64_t addr, struct error *err
 }
 
 /* Bytes of one mapping from addr on, before RAM is looked at. */
-static int map_one(const struct debug_view *v, uint64_t addr, uint64_t *ret_gpa, uint64_t *ret_len,
-                   struct error *err)
+int debug_view_physical(const struct debug_view *v, uint64_t addr, uint64_t *ret_gpa, uint64_t *ret_len,
+                        struct error *err)
 {
 	struct x86_walk w;
 	uint64_t size;
@@ -59,7 +59,7 @@ int debug_view_translate(const struct debug_view *v, uint64_t addr, uint64_t max
                          uint64_t *ret_len, struct error *err)
 {
 	uint64_t gpa = 0, len = 0;
-	int rc = map_one(v, addr, &gpa, &len, err);
+	int rc = debug_view_physical(v, addr, &gpa, &len, err);
 
 	if (rc < 0)
 		return rc;

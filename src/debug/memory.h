@@ -24,6 +24,10 @@ void debug_view_init(struct debug_view *v, struct guest_mem *mem, struct debug_i
 /* A page walk over the guest's RAM. Virtual views only. */
 void debug_view_walk(const struct debug_view *v, uint64_t gva, struct x86_walk *ret);
 
+/* The same without a look at what is there: RAM, a device, nothing. 0 or -EFAULT with text. */
+int debug_view_physical(const struct debug_view *v, uint64_t addr, uint64_t *ret_gpa, uint64_t *ret_len,
+                        struct error *err);
+
 /*
  * Where addr is: *ret_gpa, and how many bytes from there on (1..max) are contiguous RAM.
  * 0 or -EFAULT with text ("0x1000: page not present (level 2)").

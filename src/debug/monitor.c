@@ -112,6 +112,11 @@ static void set_switch(const struct call *c, bool *value, const char *name)
 	debug_text_add(c->out, "%s is %s\n", name, *value ? "on" : "off");
 }
 
+static void cmd_mmio(const struct call *c)
+{
+	set_switch(c, &c->s->mmio, "access to devices");
+}
+
 static void cmd_phys(const struct call *c)
 {
 	set_switch(c, &c->s->phys, "physical addressing");
@@ -228,6 +233,7 @@ static const struct command commands[] = {
 	{ "help", "", "this list", cmd_help },
 	{ "kaslr", "", "how far a kernel that relocated itself stands from its symbols", cmd_kaslr },
 	{ "mode", "", "CPU mode, paging, privilege level, linear pc", cmd_mode },
+	{ "mmio", "[on|off]", "memory commands reach devices, with all effects", cmd_mmio },
 	{ "phys", "[on|off]", "memory commands take physical addresses", cmd_phys },
 	{ "quit", "", "end the machine", cmd_quit },
 	{ "regs", "", "all system state: segments, tables, control registers, MSRs", cmd_regs },

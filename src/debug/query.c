@@ -6,6 +6,12 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* The vcpu of a request whose view has been had. */
+static unsigned request_vcpu(const struct debug_session *s, const struct rsp_request *req)
+{
+	return req->tid.tid > 0 ? (unsigned)req->tid.tid - 1 : s->current;
+}
+
 static int request_view(struct debug_session *s, const struct rsp_request *req, struct debug_view *ret)
 {
 	int rc, vcpu = debug_request_vcpu(s, &req->tid);
@@ -23,6 +29,7 @@ void debug_query_read_mem(struct debug_session *s, const struct rsp_request *req
 {
 	size_t room = rsp_engine_reply_room(s->engine, req->u.mem.binary);
 	size_t len = sizeof(s->buf);
+	struct debug_device_access to;
 	struct debug_view view;
 	struct error err;
 	int64_t n;
@@ -33,7 +40,10 @@ void debug_query_read_mem(struct debug_session *s, const struct rsp_request *req
 		len = room;
 	if (len > req->u.mem.len)
 		len = (size_t)req->u.mem.len;
+	to = (struct debug_device_access){ s, &view, request_vcpu(s, req), false };
 	n = debug_view_read(&view, req->u.mem.addr, s->buf, len, &err);
+	if (n < 0 && s->mmio)
+		n = debug_device_access(&to, req->u.mem.addr, s->buf, len, &err);
 	if (n < 0)
 		debug_reply_error(s, &err);
 	else if (n == 0 && !req->u.mem.binary)
@@ -66,6 +76,21 @@ void debug_query_read_ranges(struct debug_session *s, const struct rsp_request *
 	rsp_reply_ranges(s->engine, lengths, count, s->buf);
 }
 
+/* A device that takes a part and then no more has taken that part. */
+static int write_device(struct debug_session *s, const struct debug_view *view, const struct rsp_request *req,
+                        struct error *err)
+{
+	const struct debug_device_access to = { s, view, request_vcpu(s, req), true };
+	size_t len = req->u.mem.len < sizeof(s->buf) ? (size_t)req->u.mem.len : sizeof(s->buf);
+	int64_t n;
+
+	memcpy(s->buf, req->u.mem.data, len);
+	n = debug_device_access(&to, req->u.mem.addr, s->buf, len, err);
+	if (n < 0)
+		return (int)n;
+	return (size_t)n == len ? 0 : error_set(err, EFAULT, "only %zu bytes were written", (size_t)n);
+}
+
 void debug_query_write_mem(struct debug_session *s, const struct rsp_request *req)
 {
 	struct debug_view view;
@@ -75,6 +100,8 @@ void debug_query_write_mem(struct debug_session *s, const struct rsp_request *re
 	if (request_view(s, req, &view) < 0)
 		return;
 	rc = debug_view_write(&view, req->u.mem.addr, req->u.mem.data, (size_t)req->u.mem.len, &err);
+	if (rc < 0 && s->mmio)
+		rc = write_device(s, &view, req, &err);
 	debug_reply_result(s, rc, &err);
 }
 

@@ -93,7 +93,7 @@ void debug_session_connect(struct debug_session *s, struct rsp_engine *e)
 	s->owed = s->detached = s->killed = false;
 	s->deferred = NULL;
 	s->wish = DEBUG_WISH_NONE;
-	s->phys = s->step_irqs = s->cr3_chosen = false;
+	s->phys = s->mmio = s->step_irqs = s->cr3_chosen = false;
 	memset(s->file_open, 0, sizeof(s->file_open));
 	memset(s->saved, 0, sizeof(s->saved));
 	s->prints_lost = 0;

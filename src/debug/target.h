@@ -130,6 +130,12 @@ struct debug_target_ops {
 	 * one line that says what does (NUL-terminated, cut to size). NULL: there is no choice.
 	 */
 	void (*time)(void *t, int wish, char *text, size_t size);
+	/*
+	 * One access of 1, 2, 4 or 8 bytes, naturally aligned, to a physical address that is not RAM, as this
+	 * parked vcpu would make it, with all its effects. 0, or negative errno with text. NULL: none.
+	 */
+	int (*device)(void *t, unsigned vcpu, uint64_t gpa, void *buf, unsigned len, bool write,
+	              struct error *err);
 	/* Fills up to max rows; returns how many there are. NULL: none. */
 	unsigned (*exits)(void *t, struct debug_exit_count *rows, unsigned max);
 

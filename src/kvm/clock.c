@@ -147,6 +147,14 @@ static void hold_lapic(struct kvm_vcpu *v)
 	set_counts(v, 0, 0);
 }
 
+void kvm_clock_show_timer(const struct kvm_vcpu *v, struct kvm_lapic_state *s)
+{
+	if (!v->m->time.held || v->time.initial == 0)
+		return;
+	lapic_put(s, LAPIC_INITIAL_COUNT, v->time.initial);
+	lapic_put(s, LAPIC_CURRENT_COUNT, v->time.current);
+}
+
 /* Behind release_tsc(): KVM reckons a deadline by the TSC as it then is. */
 static void release_lapic(struct kvm_vcpu *v)
 {

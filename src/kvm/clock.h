@@ -53,6 +53,8 @@ bool kvm_clock_write_tsc(struct kvm_vcpu *v, uint64_t tsc);
 /* KVM_VCPU_TSC_OFFSET by KVM_GET_ or KVM_SET_DEVICE_ATTR; below 0 where there is none. One MSR likewise. */
 int kvm_clock_tsc_offset(int vcpu_fd, unsigned long request, uint64_t *offset);
 bool kvm_clock_msr(int vcpu_fd, unsigned long request, uint32_t index, uint64_t *value);
+/* The timer's counts in an APIC's page as the guest will find them. */
+void kvm_clock_show_timer(const struct kvm_vcpu *v, struct kvm_lapic_state *s);
 
 /* wish > 0: time stands in stops, 0: runs, < 0: only tell. Writes a line about what does (NUL-terminated). */
 void kvm_clock_choose(struct kvm_machine *m, int wish, char *text, size_t size);

@@ -208,6 +208,9 @@ bool kvm_guest_debug_pass_icebp(struct kvm_vcpu *v);
 /* True when the step slot is among the hits of the last debug exit. */
 bool kvm_guest_debug_step_hit(const struct kvm_vcpu *v);
 
+/* mmio.c: debug_target_ops.device. Parked, lock held. */
+int kvm_mmio_access(struct kvm_vcpu *v, uint64_t gpa, void *buf, unsigned len, bool write, struct error *err);
+
 /* runctl.c */
 int kvm_runctl_start(struct kvm_machine *m, struct error *err);
 void kvm_runctl_join(struct kvm_machine *m);

@@ -145,6 +145,16 @@ static void target_time(void *t, int wish, char *text, size_t size)
 	kvm_clock_choose(t, wish, text, size);
 }
 
+static int target_device(void *t, unsigned vcpu, uint64_t gpa, void *buf, unsigned len, bool write,
+                         struct error *err)
+{
+	struct kvm_vcpu *v = vcpu_at(t, vcpu);
+
+	if (v == NULL || v->running)
+		return error_set(err, EBUSY, "vcpu %u is running", vcpu);
+	return kvm_mmio_access(v, gpa, buf, len, write, err);
+}
+
 static unsigned target_exits(void *t, struct debug_exit_count *rows, unsigned max)
 {
 	struct kvm_machine *m = t;
@@ -192,6 +202,7 @@ const struct debug_target_ops *kvm_machine_ops(void)
 		.kill = target_kill,
 		.exits = target_exits,
 		.time = target_time,
+		.device = target_device,
 		.snapshot_save = target_snapshot_save,
 		.snapshot_restore = target_snapshot_restore,
 		.snapshot_delete = target_snapshot_delete,

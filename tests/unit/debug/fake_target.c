@@ -429,6 +429,27 @@ static int op_inject(void *t, unsigned vcpu, unsigned vector, uint64_t dr6)
 	return 0;
 }
 
+/* One register, eight bytes: a read counts. */
+static int op_device(void *t, unsigned vcpu, uint64_t gpa, void *buf, unsigned len, bool write,
+                     struct error *err)
+{
+	struct fake_target *f = t;
+	uint8_t bytes[8];
+
+	(void)vcpu;
+	if (gpa != FAKE_DEVICE)
+		return error_set(err, ENXIO, "no device at 0x%llx", (unsigned long long)gpa);
+	bytes_put_le64(bytes, f->device);
+	if (write) {
+		memcpy(bytes, buf, len);
+		f->device = bytes_get_le64(bytes);
+	} else {
+		memcpy(buf, bytes, len);
+		f->device++;
+	}
+	return 0;
+}
+
 static void op_time(void *t, int wish, char *text, size_t size)
 {
 	struct fake_target *f = t;
@@ -542,7 +563,7 @@ const struct debug_target_ops *fake_ops(void)
 	static const struct debug_target_ops ops = {
 		.vcpu_count = op_vcpu_count, .vcpu_state = op_vcpu_state, .get = op_get, .set = op_set,
 		.arm = op_arm, .resume = op_resume, .stop = op_stop, .inject = op_inject,
-		.time = op_time, .reset = op_reset,
+		.time = op_time, .device = op_device, .reset = op_reset,
 		.kill = op_kill, .exits = op_exits, .snapshot_save = op_snapshot_save,
 		.snapshot_restore = op_snapshot_restore, .snapshot_delete = op_snapshot_delete,
 		.snapshot_list = op_snapshot_list,

@@ -24,6 +24,8 @@
 #define FAKE_MAX_IMAGE 4096u
 #define FAKE_SNAPSHOTS 2
 
+#define FAKE_DEVICE 0x10000000u  /* virtual 0x60000 */
+
 struct fake_vcpu {
 	struct x86_state st;
 	struct debug_plan plan, now;     /* now: what it entered the guest with */
@@ -46,6 +48,7 @@ struct fake_target {
 	struct debug_arm arm;
 	unsigned count;
 	struct fake_vcpu vcpu[DEBUG_MAX_VCPUS];
+	uint64_t device;                  /* the register at FAKE_DEVICE */
 	bool stopping, reset_wanted, killed, no_reset, time_runs;
 	bool together;                    /* steps of one turn end when all have executed */
 	unsigned elected;
