@@ -72,13 +72,13 @@ static int add_segment(struct boot_entry *ret, const Elf64_Phdr *ph, uint64_t gv
 }
 
 /*
- * Lowest address and strictest alignment of a position-independent image decide its bias. One that was
- * linked at 1 MiB or higher was put there on purpose and stays.
+ * Lowest address and strictest alignment of a position-independent image decide its bias, unless a base is
+ * given (not 0). One that was linked at 1 MiB or higher was put there on purpose and stays.
  */
-static int choose_bias(const struct boot_image *image, const Elf64_Ehdr *eh, uint64_t *ret,
+static int choose_bias(const struct boot_image *image, const Elf64_Ehdr *eh, uint64_t base, uint64_t *ret,
                        struct error *err)
 {
-	uint64_t low = UINT64_MAX, align = 4096, base;
+	uint64_t low = UINT64_MAX, align = 4096;
 
 	*ret = 0;
 	if (eh->e_type != ET_DYN)
@@ -90,6 +90,10 @@ static int choose_bias(const struct boot_image *image, const Elf64_Ehdr *eh, uin
 			continue;
 		low = ph.p_vaddr < low ? ph.p_vaddr : low;
 		align = ph.p_align > align ? ph.p_align : align;
+	}
+	if (base) {
+		*ret = base - bytes_align_down(low, 4096);
+		return 0;
 	}
 	if (low >= MIB)
 		return 0;
@@ -208,8 +212,8 @@ static const char *format_name(const Elf64_Ehdr *eh)
 	return eh->e_type == ET_DYN ? "ELF64 position-independent executable" : "ELF64 executable";
 }
 
-int boot_elf_load(const struct boot_image *image, struct guest_mem *mem, struct boot_entry *ret,
-                  struct error *err)
+int boot_elf_load_at(const struct boot_image *image, uint64_t base, struct guest_mem *mem,
+                     struct boot_entry *ret, struct error *err)
 {
 	Elf64_Ehdr eh;
 	int rc = boot_elf_header(image, &eh, err);
@@ -224,7 +228,7 @@ int boot_elf_load(const struct boot_image *image, struct guest_mem *mem, struct 
 		return rc;
 	ret->format = format_name(&eh);
 	ret->segment_count = 0;
-	rc = choose_bias(image, &eh, &ret->bias, err);
+	rc = choose_bias(image, &eh, base, &ret->bias, err);
 	if (rc < 0)
 		return rc;
 	rc = collect_segments(image, &eh, ret, err);
@@ -238,6 +242,12 @@ int boot_elf_load(const struct boot_image *image, struct guest_mem *mem, struct 
 	if (rc < 0 || eh.e_type != ET_DYN)
 		return rc;
 	return boot_elf_relocate(image, &eh, ret, mem, err);
+}
+
+int boot_elf_load(const struct boot_image *image, struct guest_mem *mem, struct boot_entry *ret,
+                  struct error *err)
+{
+	return boot_elf_load_at(image, 0, mem, ret, err);
 }
 
 bool boot_elf_locate(const struct boot_entry *entry, uint64_t addr, uint64_t *ret)

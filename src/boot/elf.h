@@ -60,7 +60,10 @@ bool boot_elf_find_note(const struct boot_image *image, const char *name, uint32
  */
 int boot_elf_load(const struct boot_image *image, struct guest_mem *mem, struct boot_entry *ret,
                   struct error *err);
-/* The same for kernels that are entered at their entry point: -EINVAL when it lies in no segment. */
+/* The same, with the lowest segment of a position-independent image at base, a page, whatever its wishes. */
+int boot_elf_load_at(const struct boot_image *image, uint64_t base, struct guest_mem *mem,
+                     struct boot_entry *ret, struct error *err);
+/* boot_elf_load() for kernels that are entered at their entry point: -EINVAL when it lies in no segment. */
 int boot_elf_load_native(const struct boot_image *image, struct guest_mem *mem, struct boot_entry *ret,
                          struct error *err);
 

@@ -15,6 +15,7 @@ typedef unsigned long long ull;
 struct dynamic {
 	uint64_t rela, rela_size, rela_entry;
 	uint64_t relr, relr_size, relr_entry;
+	uint64_t symbols;            /* DT_SYMTAB; 0: none */
 	bool has_rel, needs_library;
 	uint64_t plt_size;
 };
@@ -84,6 +85,55 @@ static int bias_word(const struct reloc_job *job, uint64_t addr)
 	return guest_mem_write(job->mem, gpa, word, sizeof(word));
 }
 
+static int refuse_type(const struct reloc_job *job, const Elf64_Rela *r)
+{
+	return error_set(job->err, EINVAL,
+	                 "relocation type %u of 0x%llx needs a dynamic linker: link with -static-pie",
+	                 (unsigned)ELF64_R_TYPE(r->r_info), (ull)r->r_offset);
+}
+
+/* The address of a symbol that the image itself defines; 0 of a weak one that nobody does. */
+static int symbol_value(const struct reloc_job *job, const struct dynamic *dyn, const Elf64_Rela *r,
+                        uint64_t *ret)
+{
+	const uint8_t *at = NULL;
+	Elf64_Sym sym;
+
+	if (dyn->symbols)
+		at = file_at(job, dyn->symbols + ELF64_R_SYM(r->r_info) * sizeof(sym), sizeof(sym));
+	if (!at)
+		return refuse_type(job, r);
+	memcpy(&sym, at, sizeof(sym));
+	if (sym.st_shndx == SHN_UNDEF && ELF64_ST_BIND(sym.st_info) != STB_WEAK)
+		return refuse_type(job, r);
+	*ret = sym.st_shndx == SHN_UNDEF ? 0 : sym.st_value + job->entry->bias;
+	return 0;
+}
+
+/* psABI table 4.9: S + A for R_X86_64_64, S for R_X86_64_GLOB_DAT; an undefined weak symbol gives 0. */
+static int put_symbol(const struct reloc_job *job, const struct dynamic *dyn, const Elf64_Rela *r)
+{
+	uint64_t value = 0;
+	int rc = symbol_value(job, dyn, r, &value);
+
+	if (rc < 0)
+		return rc;
+	if (value && ELF64_R_TYPE(r->r_info) == R_X86_64_64)
+		value += (uint64_t)r->r_addend;
+	return put_word(job, r->r_offset, value);
+}
+
+static int apply_one(const struct reloc_job *job, const struct dynamic *dyn, const Elf64_Rela *r)
+{
+	switch (ELF64_R_TYPE(r->r_info)) {
+	case R_X86_64_NONE: return 0;
+	case R_X86_64_RELATIVE: return put_word(job, r->r_offset, (uint64_t)r->r_addend + job->entry->bias);
+	case R_X86_64_64:
+	case R_X86_64_GLOB_DAT: return put_symbol(job, dyn, r);
+	default: return refuse_type(job, r);
+	}
+}
+
 static int apply_rela(const struct reloc_job *job, const struct dynamic *dyn)
 {
 	const uint8_t *table = file_at(job, dyn->rela, dyn->rela_size);
@@ -94,16 +144,10 @@ static int apply_rela(const struct reloc_job *job, const struct dynamic *dyn)
 		return error_set(job->err, EINVAL, "broken relocation table (DT_RELA)");
 	for (uint64_t at = 0; at + sizeof(Elf64_Rela) <= dyn->rela_size; at += sizeof(Elf64_Rela)) {
 		Elf64_Rela r;
-		int rc = 0;
+		int rc;
 
 		memcpy(&r, table + at, sizeof(r));
-		if (ELF64_R_TYPE(r.r_info) == R_X86_64_RELATIVE)
-			rc = put_word(job, r.r_offset, (uint64_t)r.r_addend + job->entry->bias);
-		else if (ELF64_R_TYPE(r.r_info) != R_X86_64_NONE)
-			rc = error_set(
-				job->err, EINVAL,
-				"relocation type %u of 0x%llx needs a dynamic linker: link with -static-pie",
-				(unsigned)ELF64_R_TYPE(r.r_info), (ull)r.r_offset);
+		rc = apply_one(job, dyn, &r);
 		if (rc < 0)
 			return rc;
 	}
@@ -162,6 +206,7 @@ static void take_tag(struct dynamic *dyn, const Elf64_Dyn *d)
 	case TAG_RELR: dyn->relr = d->d_un.d_ptr; break;
 	case TAG_RELRSZ: dyn->relr_size = d->d_un.d_val; break;
 	case TAG_RELRENT: dyn->relr_entry = d->d_un.d_val; break;
+	case DT_SYMTAB: dyn->symbols = d->d_un.d_ptr; break;
 	case DT_PLTRELSZ: dyn->plt_size = d->d_un.d_val; break;
 	case DT_REL: dyn->has_rel = true; break;
 	case DT_NEEDED: dyn->needs_library = true; break;

@@ -2,6 +2,7 @@
 #include "boot/bzimage.h"
 #include "boot/elf.h"
 #include "boot/entry.h"
+#include "boot/hermit.h"
 #include "boot/multiboot.h"
 #include "boot/multiboot2.h"
 #include "boot/pvh.h"
@@ -25,6 +26,7 @@ struct format {
 /* A kernel that can be booted in several ways says so in headers and notes: those go before plain ELF. */
 static const struct format formats[] = {
 	{"Linux 64-bit boot protocol", boot_bzimage_probe, boot_bzimage_load, boot_bzimage_enter},
+	{"Hermit", boot_hermit_probe, boot_hermit_load, boot_hermit_enter},
 	{"PVH", boot_pvh_probe, boot_pvh_load, boot_pvh_enter},
 	{"Multiboot 1", boot_multiboot_probe, boot_multiboot_load, boot_multiboot_enter},
 	{"Multiboot 2", boot_multiboot2_probe, boot_multiboot2_load, boot_multiboot2_enter},

@@ -26,8 +26,20 @@ struct boot_module {
 	const char *text;       /* the module's own command line, shorter than BOOT_CMDLINE_MAX; NULL = "" */
 };
 
+struct boot_words { const char *const *word; unsigned count; };
+
+/* What only Hermit kernels are given. Everything is borrowed. */
+struct boot_hermit {
+	struct boot_words args;  /* the application's, without its name */
+	struct boot_words env;   /* "KEY=VALUE" */
+	struct boot_words mounts;/* guest directories with host files behind them */
+	uint32_t tsc_khz;        /* 0 = not known */
+	uint64_t time_ns;        /* of the boot, since 1970 */
+};
+
 struct boot_options {
 	const char *cmdline;    /* NUL-terminated; NULL = "" */
+	const struct boot_hermit *hermit; /* NULL: nothing */
 	const struct boot_module *module;
 	unsigned module_count;  /* at most BOOT_MODULES_MAX */
 	unsigned cpus;          /* for the tables that tell; 0 = 1 */
@@ -40,6 +52,7 @@ struct boot_entry {
 	const char *protocol;   /* how it is entered: "PVH", "Multiboot 1", ...; static */
 	uint64_t entry;         /* guest-linear address of the first instruction */
 	uint64_t bias;          /* added to the image's own addresses; 0 for ET_EXEC */
+	bool all_cpus;          /* every vcpu starts in this state, its number in RSI; else the first alone */
 	unsigned segment_count;
 	struct boot_segment segment[BOOT_SEGMENTS_MAX];
 	struct x86_state state; /* CORE and SYSTEM filled */

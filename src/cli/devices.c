@@ -26,7 +26,7 @@ static int attach(struct cli_devices *d)
 }
 
 int cli_devices_init(struct cli_devices *d, const struct dev_host *host, uint64_t memory, unsigned cpus,
-                     struct error *err)
+                     struct cli_hermit *hermit, struct guest_mem *mem, struct error *err)
 {
 	int rc;
 
@@ -37,7 +37,7 @@ int cli_devices_init(struct cli_devices *d, const struct dev_host *host, uint64_
 	dev_power_init(&d->power, &d->host);
 	dev_testdev_init(&d->testdev, &d->host);
 	dev_fw_cfg_init(&d->fw_cfg, memory, cpus);
-	rc = attach(d);
+	rc = hermit ? cli_hermit_attach(hermit, &d->host, mem, &d->bus) : attach(d);
 	return rc < 0 ? error_set(err, -rc, "the devices do not fit their bus") : 0;
 }
 

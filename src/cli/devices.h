@@ -3,6 +3,7 @@
 #define CLI_DEVICES_H
 
 #include "base/error.h"
+#include "cli/hermit.h"
 #include "dev/bus.h"
 #include "dev/fw_cfg.h"
 #include "dev/power.h"
@@ -20,9 +21,12 @@ struct cli_devices {
 	struct dev_testdev testdev;
 };
 
-/* memory in bytes. 0, or negative errno with text. d must not move while it is in use. */
+/*
+ * memory in bytes. hermit: in place of all that, its hypercalls on mem; else NULL. 0, or negative errno with
+ * text. d must not move while it is in use.
+ */
 int cli_devices_init(struct cli_devices *d, const struct dev_host *host, uint64_t memory, unsigned cpus,
-                     struct error *err);
+                     struct cli_hermit *hermit, struct guest_mem *mem, struct error *err);
 void cli_devices_fini(struct cli_devices *d); /* of zeros: fine */
 
 /* As after cli_devices_init(). No vcpu runs. */

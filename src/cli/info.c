@@ -2,7 +2,9 @@
 
 #include "base/log.h"
 #include "boot/elf.h"
+#include "boot/hermit.h"
 #include "boot/symbols.h"
+#include "cli/archive.h"
 #include "cli/image.h"
 #include "cli/options.h"
 #include "cli/text.h"
@@ -82,6 +84,20 @@ static void add_notes(struct cli_text *t, const struct boot_image *image)
 		cli_text_add(t, "note      and %u more\n", count - NOTES_SHOWN);
 }
 
+static void add_hermit(struct cli_text *t, const struct boot_image *image)
+{
+	struct boot_hermit_notes n;
+	struct error ignored;
+
+	if (!boot_hermit_probe(image) || boot_hermit_notes(image, &n, &ignored) < 0)
+		return;
+	cli_text_add(t, "hermit    entry version %u, interface %u, kernel ", n.entry, n.interface);
+	if (n.has_kernel)
+		cli_text_add(t, "%u.%u.%u\n", n.kernel[0], n.kernel[1], n.kernel[2]);
+	else
+		cli_text_add(t, "before 0.10\n");
+}
+
 static void add_symbols(struct cli_text *t, const struct boot_image *image)
 {
 	uint64_t count = boot_symbol_count(image);
@@ -100,7 +116,8 @@ int cli_info_text(const struct boot_image *image, char *buf, size_t size, struct
 	int rc;
 
 	guest_mem_init(&mem);
-	rc = guest_mem_add(&mem, 0, MEMORY, err);
+	rc = boot_hermit_probe(image) ? boot_hermit_memory(image, MEMORY, 0, &mem, err)
+	                              : guest_mem_add(&mem, 0, MEMORY, err);
 	if (rc == 0)
 		rc = boot_load(image, NULL, &mem, &entry, err);
 	guest_mem_fini(&mem);
@@ -112,20 +129,26 @@ int cli_info_text(const struct boot_image *image, char *buf, size_t size, struct
 	add_entry(&t, image, &entry);
 	add_segments(&t, &entry);
 	add_notes(&t, image);
+	add_hermit(&t, image);
 	add_symbols(&t, image);
 	return 0;
 }
 
 int cli_info_run(const char *path)
 {
-	struct boot_image image = {.size = 0};
+	struct boot_image file = {.size = 0}, image;
+	struct cli_archive archive = {.size = 0};
 	struct error err = {0};
 	char text[CLI_INFO_TEXT];
-	int rc = cli_image_open(path, &image, &err);
+	int rc = cli_image_open(path, &file, &err);
 
+	image = file;
+	if (rc == 0 && cli_archive_probe(&file))
+		rc = cli_archive_kernel(&file, &archive, &image, &err);
 	if (rc == 0)
 		rc = cli_info_text(&image, text, sizeof(text), &err);
-	cli_image_close(&image);
+	cli_archive_free(&archive);
+	cli_image_close(&file);
 	if (rc < 0) {
 		log_error("%s", err.text);
 		return CLI_EXIT_FAILURE;

@@ -5,11 +5,15 @@
 #include "cli/console.h"
 #include "cli/debug_cmd.h"
 #include "cli/devices.h"
+#include "cli/hermit.h"
 #include "cli/image.h"
 #include "cli/input.h"
+#include "cli/memory.h"
 #include "cli/modules.h"
+#include "cli/output.h"
 #include "cli/postmortem.h"
 #include "cli/sandbox_plan.h"
+#include "cli/stats.h"
 #include "cli/stub.h"
 #include "cli/terminal.h"
 #include "kvm/machine.h"
@@ -22,10 +26,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* RAM below the hole for devices, and where the rest goes (doc/boot.md). */
-#define LOW_RAM_END 0xc0000000ull
-#define HIGH_RAM 0x100000000ull
-
 #define EXIT_KILLED 137 /* as a shell tells of a program that SIGKILL ended */
 
 struct machine {
@@ -34,6 +34,7 @@ struct machine {
 	struct server_address address; /* where gdb is not CLI_GDB_OFF */
 	struct boot_image image;
 	struct cli_modules modules;
+	struct cli_hermit hermit;
 	struct guest_mem mem;
 	struct cli_devices dev;
 	struct boot_entry entry;
@@ -46,6 +47,7 @@ struct machine {
 	struct cli_sandbox sandbox;
 	struct cli_input input;
 	bool input_ready;
+	int output_fd;            /* of --output, -1: none */
 	/* `trapline debug`: the private socket's directory, our child (0: none), readable at its end. */
 	char socket_dir[sizeof(((struct server_address *)0)->path)];
 	pid_t debugger;
@@ -86,17 +88,6 @@ static void host_reset(void *ctx)
 
 /* ---- putting together ---- */
 
-static int add_memory(struct machine *m, struct error *err)
-{
-	uint64_t size = m->opt->memory;
-	uint64_t low = size < LOW_RAM_END ? size : LOW_RAM_END;
-	int rc = guest_mem_add(&m->mem, 0, low, err);
-
-	if (rc == 0 && size > low)
-		rc = guest_mem_add(&m->mem, HIGH_RAM, size - low, err);
-	return rc;
-}
-
 static int load(struct machine *m, struct error *err)
 {
 	struct boot_options opt = {
@@ -105,6 +96,8 @@ static int load(struct machine *m, struct error *err)
 		.cpus = m->opt->cpus
 	};
 
+	if (m->hermit.active)
+		cli_hermit_boot(&m->hermit, m->probe.tsc_khz, &opt);
 	return boot_load(&m->image, &opt, &m->mem, &m->entry, err);
 }
 
@@ -115,6 +108,8 @@ static int reload(void *ctx, struct x86_state *ret_entry, struct error *err)
 	int rc;
 
 	cli_devices_reset(&m->dev);
+	if (m->hermit.active)
+		cli_hermit_reset(&m->hermit);
 	guest_mem_clear(&m->mem);
 	rc = load(m, err);
 	if (rc == 0)
@@ -127,7 +122,8 @@ static int add_devices(struct machine *m, struct error *err)
 	const struct dev_host host = {.ctx = m, .irq = host_irq, .output = host_output, .exit = host_exit,
 	                              .reset = host_reset};
 
-	return cli_devices_init(&m->dev, &host, m->opt->memory, m->opt->cpus, err);
+	return cli_devices_init(&m->dev, &host, m->opt->memory, m->opt->cpus,
+	                        m->hermit.active ? &m->hermit : NULL, &m->mem, err);
 }
 
 /* kvm_hooks.confine */
@@ -150,6 +146,7 @@ static int create_kvm(struct machine *m, struct error *err)
 		.bus = &m->dev.bus,
 		.probe = &m->probe,
 		.time_runs = m->opt->time_runs,
+		.all_start = m->entry.all_cpus,
 		.hooks = {.ctx = m, .reload = reload, .confine = confine},
 	};
 
@@ -170,7 +167,7 @@ static int set_cmdline(void *ctx, const char *text, struct error *err)
 		return error_set(err, E2BIG, "the command line has %zu bytes, more than %zu", len,
 				 sizeof(m->cmdline) - 1);
 	memcpy(m->cmdline, text, len + 1);
-	return 0;
+	return m->hermit.active ? cli_hermit_set_args(&m->hermit, text, err) : 0;
 }
 
 static int create_session(struct machine *m, struct error *err)
@@ -243,11 +240,15 @@ static void on_signal(void *ctx)
 	server_loop_arm(m->loop, m->signal_id);
 }
 
+/* Neither a debugger's line nor its terminal. */
+static bool stdin_is_free(const struct machine *m)
+{
+	return m->opt->command == CLI_RUN && (m->gdb == CLI_GDB_OFF || m->address.kind != SERVER_STDIO);
+}
+
 static int add_sources(struct machine *m, struct error *err)
 {
 	int end_id = server_loop_add(m->loop, kvm_machine_end_fd(m->kvm), on_end, m);
-	bool stdin_is_ours = m->opt->command == CLI_RUN &&
-	                     (m->gdb == CLI_GDB_OFF || m->address.kind != SERVER_STDIO);
 	int rc;
 
 	m->signal_id = server_loop_add(m->loop, m->signal_fd, on_signal, m);
@@ -255,7 +256,8 @@ static int add_sources(struct machine *m, struct error *err)
 		return error_set(err, ENOSPC, "cannot watch the machine's end");
 	server_loop_arm(m->loop, end_id);
 	server_loop_arm(m->loop, m->signal_id);
-	if (!stdin_is_ours)
+	/* A Hermit guest reads it by itself, line by line, from an ordinary terminal. */
+	if (!stdin_is_free(m) || m->hermit.active)
 		return 0;
 	rc = cli_terminal_raw(err);
 	if (rc == 0)
@@ -356,6 +358,10 @@ static int run(struct machine *m, struct error *err)
 	server_loop_run(m->loop);
 	kvm_machine_stop_threads(m->kvm);
 	rc = ending(m);
+	if (m->opt->stats) {
+		cli_console_flush(m->console, -1);
+		cli_stats_print(m->kvm, m->opt->cpus, m->hermit.active ? &m->hermit.device : NULL);
+	}
 	if (m->debugger == 0)
 		return rc;
 	rc = cli_debug_cmd_wait(m->debugger, m->debugger_fd, m->signal != 0);
@@ -387,6 +393,17 @@ static int open_files(struct machine *m, struct error *err)
 	return rc;
 }
 
+static int open_console(struct machine *m, struct error *err)
+{
+	bool stdio = m->gdb != CLI_GDB_OFF && m->address.kind == SERVER_STDIO;
+	int fd, rc = cli_output_open(m->opt, stdio ? STDERR_FILENO : STDOUT_FILENO, &fd, &m->output_fd, err);
+
+	if (rc < 0)
+		return rc;
+	m->console = cli_console_new(fd, err);
+	return m->console == NULL ? -err->code : 0;
+}
+
 static int build(struct machine *m, struct error *err)
 {
 	int rc = open_files(m, err);
@@ -399,19 +416,19 @@ static int build(struct machine *m, struct error *err)
 		rc = cli_sandbox_plan(&m->sandbox, m->opt, m->gdb != CLI_GDB_OFF ? &m->address : NULL,
 		                      m->socket_dir, err);
 	if (rc == 0)
-		rc = add_memory(m, err);
+		rc = cli_hermit_open(&m->hermit, m->opt, stdin_is_free(m), &m->image, err);
+	if (rc == 0)
+		rc = cli_hermit_confine(&m->hermit, &m->sandbox, err);
+	if (rc == 0)
+		rc = cli_memory_add(m->opt, m->hermit.active, m->gdb != CLI_GDB_OFF, &m->image, &m->mem, err);
 	if (rc == 0)
 		rc = load(m, err);
 	if (rc == 0)
 		rc = server_loop_new(&m->loop, err);
 	if (rc == 0)
 		rc = cli_terminal_signals(m->opt->command == CLI_DEBUG, &m->signal_fd, err);
-	if (rc == 0) {
-		bool stdio = m->gdb != CLI_GDB_OFF && m->address.kind == SERVER_STDIO;
-
-		m->console = cli_console_new(stdio ? STDERR_FILENO : STDOUT_FILENO, err);
-		rc = m->console == NULL ? -err->code : 0;
-	}
+	if (rc == 0)
+		rc = open_console(m, err);
 	if (rc == 0)
 		rc = add_devices(m, err);
 	if (rc == 0)
@@ -441,8 +458,11 @@ static void take_apart(struct machine *m)
 	server_loop_free(m->loop);
 	if (m->signal_fd >= 0)
 		close(m->signal_fd);
+	if (m->output_fd >= 0)
+		close(m->output_fd);
 	guest_mem_fini(&m->mem);
 	cli_modules_close(&m->modules);
+	cli_hermit_close(&m->hermit, &m->image);
 	cli_image_close(&m->image);
 	cli_sandbox_fini(&m->sandbox);
 	cli_terminal_restore();
@@ -456,7 +476,7 @@ int cli_machine_run(const struct cli_options *opt, struct error *err)
 	if (m == NULL)
 		return error_set(err, ENOMEM, "no memory for the machine");
 	m->opt = opt;
-	m->signal_fd = m->debugger_fd = -1;
+	m->signal_fd = m->debugger_fd = m->output_fd = -1;
 	guest_mem_init(&m->mem);
 	cli_sandbox_init(&m->sandbox, opt->sandbox == CLI_SANDBOX_ON ||
 	                              (opt->sandbox == CLI_SANDBOX_DEFAULT && cli_sandbox_default()));

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Exit statuses: the guest's own, or CLI_EXIT_FAILURE with a line on stderr, or CLI_EXIT_USAGE likewise. */
@@ -69,7 +70,7 @@ int main(int argc, char *argv[])
 	struct cli_options opt;
 	struct error err = {0};
 
-	if (cli_options_parse(argc, argv, &opt, &err) < 0) {
+	if (cli_options_parse(argc, argv, getenv, &opt, &err) < 0) {
 		log_error("%s", err.text);
 		return CLI_EXIT_USAGE;
 	}

@@ -2,10 +2,10 @@
 
 #include "base/bytes.h"
 #include "base/parse.h"
+#include "cli/options_guest.h"
 #include "debug/target.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -61,9 +61,10 @@ static int set_cpus(struct cli_options *opt, const char *value, struct error *er
 
 static int set_gdb_mode(struct cli_options *opt, enum cli_gdb mode, const char *value, struct error *err)
 {
-	if (opt->gdb != CLI_GDB_OFF && opt->gdb != mode)
+	if (opt->gdb != CLI_GDB_OFF && opt->gdb != mode && !opt->gdb_is_default)
 		return error_set(err, EINVAL, "--gdb and --gdb-attach exclude each other");
 	opt->gdb = mode;
+	opt->gdb_is_default = false;
 	return server_address_parse(value != NULL ? value : CLI_DEFAULT_ADDRESS, &opt->gdb_address, err);
 }
 
@@ -75,6 +76,17 @@ static int set_gdb(struct cli_options *opt, const char *value, struct error *err
 static int set_gdb_attach(struct cli_options *opt, const char *value, struct error *err)
 {
 	return set_gdb_mode(opt, CLI_GDB_ATTACH, value, err);
+}
+
+static int set_gdb_port(struct cli_options *opt, const char *value, struct error *err)
+{
+	char address[16];
+	uint64_t port = 0;
+
+	if (value && parse_u64(value, 0, 65535, &port) < 0)
+		return error_set(err, EINVAL, "bad port '%.40s': expected 0 to 65535", value);
+	snprintf(address, sizeof(address), ":%u", (unsigned)port);
+	return set_gdb_mode(opt, CLI_GDB_WAIT, value ? address : CLI_UHYVE_ADDRESS, err);
 }
 
 static int set_file(const char **file, const char *value, const char *what, struct error *err)
@@ -118,7 +130,7 @@ static int set_debugger(struct cli_options *opt, const char *value, struct error
 	return set_file(&opt->debugger, value, "program name in --debugger", err);
 }
 
-static int set_append(struct cli_options *opt, const char *value, struct error *err)
+int cli_options_append(struct cli_options *opt, const char *value, struct error *err)
 {
 	size_t have = strlen(opt->cmdline), more = strlen(value), blank = have > 0;
 
@@ -226,13 +238,18 @@ static int set_help(struct cli_options *opt, const char *value, struct error *er
 static const struct cli_option table[] = {
 	{"memory", 'm', CLI_ARG_REQUIRED, "SIZE", BOTH, "guest memory, such as 64M or 2G (default 128M)",
 	 set_memory},
+	{"memory-size", 0, CLI_ARG_REQUIRED, "SIZE", BOTH, "the same as --memory", set_memory},
 	{"cpus", 'c', CLI_ARG_REQUIRED, "N", BOTH, "number of virtual CPUs (default 1)", set_cpus},
-	{"append", 'a', CLI_ARG_REQUIRED, "TEXT", BOTH, "add to the guest's command line", set_append},
+	{"cpu-count", 0, CLI_ARG_REQUIRED, "N", BOTH, "the same as --cpus", set_cpus},
+	{"append", 'a', CLI_ARG_REQUIRED, "TEXT", BOTH, "add to the guest's command line",
+	 cli_options_append},
 	{"initrd", 'i', CLI_ARG_REQUIRED, "FILE", BOTH, "give the kernel an initial RAM disk", set_initrd},
 	{"module", 0, CLI_ARG_REQUIRED, "\"FILE TEXT\"", BOTH, "give the kernel a file, and a text with it",
 	 set_module},
 	{"gdb", 0, CLI_ARG_OPTIONAL, "ADDR", RUN, "wait for a debugger before the first instruction",
 	 set_gdb},
+	{"gdb-port", 's', CLI_ARG_NUMBER, "PORT", RUN, "the same as --gdb=:PORT (default 6677)",
+	 set_gdb_port},
 	{"gdb-attach", 0, CLI_ARG_OPTIONAL, "ADDR", RUN, "run, and let a debugger attach at any time",
 	 set_gdb_attach},
 	{"gdb-allow-write", 0, CLI_ARG_REQUIRED, "on|off", BOTH,
@@ -244,6 +261,20 @@ static const struct cli_option table[] = {
 	 "while a debugger holds the guest: freeze (default) or run", set_guest_time},
 	{"sandbox", 0, CLI_ARG_REQUIRED, "on|off", BOTH, "whether the guest is confined (default on)",
 	 set_sandbox},
+	{"map", 0, CLI_ARG_REQUIRED, "HOST:GUEST[:ro]", BOTH, "let a Hermit guest use a file or folder",
+	 cli_options_guest_map},
+	{"file-mapping", 0, CLI_ARG_REQUIRED, "HOST:GUEST[:ro]", BOTH, "the same as --map",
+	 cli_options_guest_map},
+	{"env", 0, CLI_ARG_REQUIRED, "NAME=VALUE", BOTH, "set a Hermit guest's environment variable",
+	 cli_options_guest_env},
+	{"env-vars", 'e', CLI_ARG_REQUIRED, "NAME=VALUE", RUN, "the same as --env", cli_options_guest_env},
+	{"aslr", 0, CLI_ARG_NONE, NULL, BOTH, "random load address of a Hermit kernel, debugged or not",
+	 cli_options_guest_aslr},
+	{"no-aslr", 0, CLI_ARG_NONE, NULL, BOTH, "never a random load address", cli_options_guest_no_aslr},
+	{"output", 'o', CLI_ARG_REQUIRED, "FILE", BOTH, "guest output to a new file; stdio; none",
+	 cli_options_guest_output},
+	{"stats", 0, CLI_ARG_NONE, NULL, BOTH, "tell exits and run times at the end",
+	 cli_options_guest_stats},
 	{"no-reboot", 0, CLI_ARG_NONE, NULL, BOTH, "end where the guest resets the machine", set_no_reboot},
 	{"lldb", 0, CLI_ARG_NONE, NULL, DEBUG, "start lldb instead of gdb", set_lldb},
 	{"debugger", 0, CLI_ARG_REQUIRED, "PROGRAM", DEBUG, "start PROGRAM as gdb (or, with --lldb, as lldb)",
@@ -261,198 +292,4 @@ const struct cli_option *cli_options_table(size_t *ret_count)
 {
 	*ret_count = TABLE_COUNT;
 	return table;
-}
-
-/* ---- parsing ---- */
-
-struct parser {
-	int argc, at;          /* at: the next argument */
-	char *const *argv;
-	struct cli_options opt;
-	struct error *err;
-	enum cli_command command; /* stays, when --help turns opt.command */
-	const char *topic;     /* operand of help */
-};
-
-static int usage(struct parser *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static int usage(struct parser *p, const char *fmt, ...)
-{
-	char text[300];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	return error_set(p->err, EINVAL, "%s (see 'trapline help %s')", text,
-	                 cli_options_commands[p->command].name);
-}
-
-static const struct cli_option *find_option(const struct parser *p, const char *name, size_t len, char letter)
-{
-	for (size_t i = 0; i < TABLE_COUNT; i++) {
-		const struct cli_option *o = &table[i];
-
-		if (!(o->commands & 1u << p->command))
-			continue;
-		if (name != NULL ? strlen(o->name) == len && memcmp(o->name, name, len) == 0
-		                 : o->letter == letter)
-			return o;
-	}
-	return NULL;
-}
-
-static const char *next_argument(struct parser *p)
-{
-	return p->at < p->argc ? p->argv[p->at++] : NULL;
-}
-
-static int parse_long(struct parser *p, const char *arg)
-{
-	const char *equals = strchr(arg, '='), *value = equals == NULL ? NULL : equals + 1;
-	size_t len = equals == NULL ? strlen(arg) : (size_t)(equals - arg);
-	const struct cli_option *o = find_option(p, arg + 2, len - 2, 0);
-
-	if (o == NULL)
-		return usage(p, "unknown option '%.*s'", len > 80 ? 80 : (int)len, arg);
-	if (o->kind == CLI_ARG_NONE && value != NULL)
-		return usage(p, "option --%s takes no value", o->name);
-	if (o->kind == CLI_ARG_REQUIRED && value == NULL)
-		value = next_argument(p);
-	if (o->kind == CLI_ARG_REQUIRED && value == NULL)
-		return usage(p, "option --%s needs a value: %s", o->name, o->argument);
-	return o->set(&p->opt, value, p->err);
-}
-
-/* "-v", "-vv", "-m64M", "-m 64M". */
-static int parse_letters(struct parser *p, const char *arg)
-{
-	for (const char *c = arg + 1; *c != '\0'; c++) {
-		const struct cli_option *o = find_option(p, NULL, 0, *c);
-		const char *value = NULL;
-		int rc;
-
-		if (o == NULL)
-			return usage(p, "unknown option '-%c'", *c);
-		if (o->kind == CLI_ARG_REQUIRED) {
-			value = c[1] != '\0' ? c + 1 : next_argument(p);
-			if (value == NULL)
-				return usage(p, "option -%c needs a value: %s", *c, o->argument);
-		}
-		rc = o->set(&p->opt, value, p->err);
-		if (rc < 0 || value != NULL)
-			return rc;
-	}
-	return 0;
-}
-
-static int parse_operand(struct parser *p, const char *arg)
-{
-	bool has_guest = p->command == CLI_RUN || p->command == CLI_DEBUG;
-
-	if ((has_guest || p->command == CLI_INFO) && p->opt.kernel == NULL) {
-		p->opt.kernel = arg;
-		return 0;
-	}
-	if (p->command == CLI_HELP && p->topic == NULL) {
-		p->topic = arg;
-		return 0;
-	}
-	if (has_guest)
-		return usage(p, "unexpected argument '%.80s': arguments for the guest go behind '--'", arg);
-	return usage(p, "unexpected argument '%.80s'", arg);
-}
-
-/* What stands behind "--": the guest's arguments; elsewhere just operands. */
-static int parse_rest(struct parser *p)
-{
-	const char *arg;
-	int rc = 0;
-
-	while (rc == 0 && (arg = next_argument(p)) != NULL) {
-		if (p->command == CLI_RUN || p->command == CLI_DEBUG)
-			rc = p->opt.kernel == NULL ? parse_operand(p, arg) : set_append(&p->opt, arg, p->err);
-		else
-			rc = parse_operand(p, arg);
-	}
-	return rc;
-}
-
-static int parse_arguments(struct parser *p)
-{
-	const char *arg;
-	int rc = 0;
-
-	while (rc == 0 && p->opt.command == p->command && (arg = next_argument(p)) != NULL) {
-		if (strcmp(arg, "--") == 0)
-			return parse_rest(p);
-		if (strncmp(arg, "--", 2) == 0)
-			rc = parse_long(p, arg);
-		else if (arg[0] == '-' && arg[1] != '\0')
-			rc = parse_letters(p, arg);
-		else
-			rc = parse_operand(p, arg);
-	}
-	return rc;
-}
-
-static bool find_command(const char *name, enum cli_command *ret)
-{
-	static const struct { const char *name; enum cli_command command; } spellings[] = {
-		{"-h", CLI_HELP}, {"--help", CLI_HELP}, {"-V", CLI_VERSION}, {"--version", CLI_VERSION},
-	};
-
-	for (int i = 0; i < CLI_COMMAND_COUNT; i++)
-		if (strcmp(name, cli_options_commands[i].name) == 0) {
-			*ret = (enum cli_command)i;
-			return true;
-		}
-	for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++)
-		if (strcmp(name, spellings[i].name) == 0) {
-			*ret = spellings[i].command;
-			return true;
-		}
-	return false;
-}
-
-/* What must hold once everything is read. --help is content with anything. */
-static int check(struct parser *p)
-{
-	if (p->opt.command == CLI_HELP && p->topic != NULL && !find_command(p->topic, &p->opt.topic))
-		return usage(p, "unknown command '%.80s'", p->topic);
-	if (p->opt.command != p->command)
-		return 0;
-	if ((p->command == CLI_RUN || p->command == CLI_DEBUG || p->command == CLI_INFO) &&
-	    p->opt.kernel == NULL)
-		return usage(p, "no kernel given");
-	if (p->opt.kernel != NULL && *p->opt.kernel == '\0')
-		return usage(p, "empty name of the kernel file");
-	return 0;
-}
-
-int cli_options_parse(int argc, char *const argv[], struct cli_options *ret, struct error *err)
-{
-	struct parser p = {
-		.argc = argc,
-		.at = 2,
-		.argv = argv,
-		.opt = {.topic = CLI_HELP, .memory = CLI_DEFAULT_MEMORY, .cpus = 1},
-		.err = err,
-	};
-	int rc;
-
-	if (argc < 2)
-		return error_set(err, EINVAL, "no command given (see 'trapline help')");
-	if (!find_command(argv[1], &p.command))
-		return error_set(err, EINVAL,
-				 "unknown command '%.80s' (see 'trapline help'; to boot a kernel: "
-				 "'trapline run KERNEL')",
-				 argv[1]);
-	p.opt.command = p.command;
-	rc = parse_arguments(&p);
-	if (rc == 0)
-		rc = check(&p);
-	if (rc == 0)
-		*ret = p.opt;
-	return rc;
 }

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "boot/loader.h"
+#include "cli/hostfile.h"
 #include "server/address.h"
 #include <stdbool.h>
 
@@ -15,6 +16,8 @@
 #define CLI_MAX_MEMORY (1ull << 40)
 #define CLI_DEFAULT_ADDRESS ":1234"
 #define CLI_MAX_EVALS 16
+#define CLI_MAX_WORDS 128
+#define CLI_UHYVE_ADDRESS ":6677" /* where --gdb-port listens without a number */
 
 enum cli_command { CLI_RUN, CLI_DEBUG, CLI_DOCTOR, CLI_INFO, CLI_HELP, CLI_VERSION, CLI_COMMAND_COUNT };
 
@@ -27,6 +30,9 @@ enum cli_gdb {
 /* DEFAULT: on, but in builds that cannot bear it (cli/sandbox.h). */
 enum cli_sandbox_option { CLI_SANDBOX_DEFAULT, CLI_SANDBOX_ON, CLI_SANDBOX_OFF };
 
+/* Where relocatable Hermit kernels go. DEFAULT: to random places, but not under a debugger. */
+enum cli_aslr { CLI_ASLR_DEFAULT, CLI_ASLR_ON, CLI_ASLR_OFF };
+
 /* A file for the guest: --initrd FILE, or --module 'FILE TEXT', all of which the guest gets as its text. */
 struct cli_module { const char *value; bool has_text; };
 
@@ -36,11 +42,22 @@ struct cli_options {
 	enum cli_command topic;        /* CLI_HELP: which command; CLI_HELP itself for the overview */
 	const char *kernel;            /* CLI_RUN, CLI_DEBUG, CLI_INFO: never NULL */
 	char cmdline[BOOT_CMDLINE_MAX];/* --append and what follows "--", joined by blanks */
+	size_t append_len;             /* how much of it is from --append */
+	const char *arg[CLI_MAX_WORDS];/* what follows "--"; words beyond are in cmdline alone */
+	unsigned arg_count;
+	const char *map[CLI_MAPS_MAX]; /* HOST:GUEST[:ro] */
+	unsigned map_count;
+	const char *env[CLI_MAX_WORDS];/* NAME=VALUE, or "host" */
+	unsigned env_count;
+	enum cli_aslr aslr;
+	const char *output;            /* "none", "stdio" or a file; NULL: standard output */
+	bool stats;                    /* tell exits and run times at the end */
 	struct cli_module module[BOOT_MODULES_MAX];
 	unsigned module_count;
 	uint64_t memory;               /* bytes, a multiple of 4096 */
 	unsigned cpus;
 	enum cli_gdb gdb;
+	bool gdb_is_default;           /* from the environment: options override it */
 	struct server_address gdb_address; /* where gdb is not CLI_GDB_OFF */
 	bool gdb_read_only;            /* debuggers may look and not touch */
 	const char *gdb_log;           /* packet trace; NULL: none */
@@ -57,17 +74,23 @@ struct cli_options {
 };
 
 /*
- * argv as main() gets it. 0, or -EINVAL with text that names the argument and where help is (exit status
- * CLI_EXIT_USAGE). *ret is untouched on failure.
+ * argv as main() gets it; env looks up an environment variable (NULL: none is looked at). 0, or -EINVAL with
+ * text that names the argument and where help is (exit status CLI_EXIT_USAGE). *ret is untouched on failure.
  */
-int cli_options_parse(int argc, char *const argv[], struct cli_options *ret, struct error *err);
+int cli_options_parse(int argc, char *const argv[], char *(*env)(const char *name), struct cli_options *ret,
+                      struct error *err);
 
 /* Exit statuses other than the guest's own. */
 enum { CLI_EXIT_FAILURE = 1, CLI_EXIT_USAGE = 2 };
 
 /* ---- the tables, for help and tests ---- */
 
-enum cli_argument { CLI_ARG_NONE, CLI_ARG_REQUIRED, CLI_ARG_OPTIONAL /* only as --name=VALUE */ };
+enum cli_argument {
+	CLI_ARG_NONE,
+	CLI_ARG_REQUIRED,
+	CLI_ARG_OPTIONAL, /* only as --name=VALUE */
+	CLI_ARG_NUMBER    /* optional; a number may also be the next argument */
+};
 
 struct cli_option {
 	const char *name;       /* without "--" */

@@ -13,7 +13,8 @@
 #define BOTH (MAIN | VCPU)
 #define ALL (MAIN | VCPU | CONS)
 #define MAIN_FILES (1u << CLI_FILTER_MAIN_FILES)
-#define FILES (MAIN_FILES | 1u << CLI_FILTER_VCPU_FILES)
+#define VCPU_FILES (1u << CLI_FILTER_VCPU_FILES)
+#define FILES (MAIN_FILES | VCPU_FILES)
 
 #define ANY(filters, call) {filters, SYS_##call, CLI_RULE_ANY, 0, 0}
 #define IOCTL(filters, request) {filters, SYS_ioctl, CLI_RULE_IS, 1, request}
@@ -53,6 +54,9 @@ const struct cli_sandbox_rule cli_sandbox_rules[] = {
 	/* Files by name: the core, the socket's own file. */
 	ANY(FILES, openat), ANY(FILES, newfstatat), ANY(FILES, unlink), ANY(FILES, rename),
 	ANY(FILES, pwrite64), ANY(FILES, ftruncate), ANY(MAIN_FILES, rmdir),
+	/* What --map gives a guest, found from its folder's descriptor (hostfile.c). */
+	ANY(VCPU_FILES, openat2), ANY(VCPU_FILES, getdents64), ANY(VCPU_FILES, unlinkat),
+	ANY(VCPU_FILES, mkdirat),
 };
 
 const size_t cli_sandbox_rules_count = sizeof(cli_sandbox_rules) / sizeof(cli_sandbox_rules[0]);

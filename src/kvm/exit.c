@@ -149,6 +149,8 @@ static enum kvm_exit_class handle_internal_error(struct kvm_vcpu *v)
 	char *text = v->event.text;
 
 	v->count[KVM_COUNT_ERROR]++;
+	if (suberror == KVM_INTERNAL_ERROR_EMULATION && kvm_emulate(v))
+		return KVM_EXIT_CLASS_HANDLED;
 	/* A KVM that emulates ring 0 has no int3: it gives up at the byte (KVM-HERE.md). */
 	if (suberror == KVM_INTERNAL_ERROR_EMULATION &&
 	    kvm_state_read_virtual(v, kvm_state_pc(v), &first, 1) == 1 && first == 0xcc) {

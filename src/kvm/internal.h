@@ -99,6 +99,7 @@ struct kvm_vcpu {
 	struct kvm_vcpu_clock time;
 	struct debug_event event;
 	uint64_t count[KVM_COUNT_KINDS];
+	uint64_t cpu_ns;         /* CPU time of the thread, once it has ended */
 };
 
 struct kvm_machine {
@@ -170,10 +171,20 @@ void kvm_exit_event(struct kvm_vcpu *v, enum debug_event_kind kind);
 bool kvm_exit_request(struct kvm_vcpu *v);
 const char *kvm_exit_count_name(enum kvm_count kind);
 
+/* emulate.c: completes an instruction that KVM could not emulate. False: not one of ours. Own thread. */
+bool kvm_emulate(struct kvm_vcpu *v);
+
+/* access.c: this thread is the vcpu's from here to there. */
+void kvm_access_enter(struct kvm_vcpu *v);
+void kvm_access_leave(struct kvm_vcpu *v);
+
 /* state.c: neutral structs <-> KVM's, and the only place that knows both. */
 int kvm_state_get(struct kvm_vcpu *v, unsigned groups);   /* fills v->state; lazily, by v->cached */
 int kvm_state_set(struct kvm_vcpu *v, unsigned groups, const struct x86_state *st, struct error *err);
-/* CORE and SYSTEM of the boot vcpu from a loader's entry state; what a loader does not know is kept. */
+/*
+ * CORE and SYSTEM of the boot vcpu (of all, with cfg.all_start) from a loader's entry state; what a loader
+ * does not know is kept.
+ */
 int kvm_state_set_entry(struct kvm_machine *m, const struct x86_state *entry, struct error *err);
 void kvm_state_forget(struct kvm_vcpu *v);                /* the vcpu is about to run */
 uint64_t kvm_state_pc(struct kvm_vcpu *v);                /* linear pc of a vcpu that is out of KVM_RUN */
@@ -219,6 +230,8 @@ void kvm_runctl_end(struct kvm_machine *m);                        /* lock held 
 
 /* Reads guest-virtual memory of a vcpu that is out of KVM_RUN, through our own walk. Returns bytes read. */
 size_t kvm_state_read_virtual(struct kvm_vcpu *v, uint64_t gva, void *buf, size_t len);
+/* Guest-physical address of one virtual byte and how many bytes follow on its page; 0 bytes: unmapped. */
+uint64_t kvm_state_translate(struct kvm_vcpu *v, uint64_t gva, uint64_t *ret_gpa);
 int kvm_state_write_virtual(struct kvm_vcpu *v, uint64_t gva, const void *buf, size_t len);
 
 #endif

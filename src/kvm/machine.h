@@ -30,6 +30,7 @@ struct kvm_config {
 	struct guest_mem *mem;       /* complete; borrowed for the machine's life */
 	struct dev_bus *bus;         /* likewise */
 	const struct kvm_probe *probe;
+	bool all_start;              /* every vcpu begins in the entry state, its number in RSI */
 	struct kvm_hooks hooks;
 	bool time_runs;              /* guest time goes on while a debugger holds the machine */
 };
@@ -63,6 +64,22 @@ void kvm_machine_idle(struct kvm_machine *m);
 void kvm_machine_irq(struct kvm_machine *m, unsigned line, bool level);
 void kvm_machine_guest_exit(struct kvm_machine *m, uint32_t status); /* becomes DEBUG_EVENT_EXITED */
 void kvm_machine_guest_reset(struct kvm_machine *m);
+
+/*
+ * For device handlers, which run on the thread of the vcpu whose access they serve: its number; one of its
+ * registers; the physical address of what it has at a virtual one (-EFAULT: nothing); whether it is wanted
+ * elsewhere, so that a handler that waits must give up.
+ */
+unsigned kvm_machine_access_vcpu(void);
+uint64_t kvm_machine_access_gpr(enum x86_gpr reg);
+int kvm_machine_access_translate(uint64_t gva, uint64_t *ret);
+bool kvm_machine_access_unwanted(void);
+bool kvm_machine_access_ended(void); /* only where the machine is at its end */
+
+/* Statistics of one vcpu, once the threads have ended: CPU time of its thread; exits as ops->exits(). */
+uint64_t kvm_machine_cpu_ns(const struct kvm_machine *m, unsigned vcpu);
+unsigned kvm_machine_exits(const struct kvm_machine *m, unsigned vcpu, struct debug_exit_count *rows,
+                           unsigned max);
 
 /* True once ops->kill() was called or the machine ended; readable on the eventfd as well. */
 int kvm_machine_end_fd(const struct kvm_machine *m);

@@ -240,6 +240,19 @@ static void probe_extensions(int kvm_fd, struct kvm_probe *p)
 	p->emulation_failure_exit = extension(kvm_fd, KVM_CAP_EXIT_ON_EMULATION_FAILURE) > 0;
 }
 
+static uint32_t tsc_rate(struct kvm_probe_vm *vm)
+{
+	static const uint8_t hlt[] = {0xf4};
+	struct kvm_probe_cpu cpu;
+	int khz;
+
+	if (kvm_probe_cpu_open(vm, false, hlt, sizeof(hlt), &cpu) < 0)
+		return 0;
+	khz = ioctl(cpu.fd, KVM_GET_TSC_KHZ, 0);
+	kvm_probe_cpu_close(&cpu);
+	return khz > 0 ? (uint32_t)khz : 0;
+}
+
 static struct debug_caps derive(const struct kvm_probe *p)
 {
 	const struct kvm_probe_ring *k = &p->kernel, *u = &p->user;
@@ -273,6 +286,7 @@ int kvm_probe_run(struct kvm_probe *ret, struct error *err)
 		p.int3_reinject_at_pc = int3_reinjects_at_pc(&vm);
 		p.step_leaves_trap = p.kernel.step && leaves_trap(&vm);
 		p.step_stays_armed = p.kernel.step && stays_armed(&vm);
+		p.tsc_khz = tsc_rate(&vm);
 		p.caps = derive(&p);
 		clock_gettime(CLOCK_MONOTONIC, &after);
 		p.micros = (unsigned)((after.tv_sec - before.tv_sec) * 1000000 +

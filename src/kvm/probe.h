@@ -21,6 +21,7 @@ struct kvm_probe {
 	bool step_leaves_trap;          /* the guest gets a #DB more behind a step over what KVM emulated */
 	struct kvm_probe_ring kernel, user;
 	struct debug_caps caps;         /* what the stub goes by */
+	uint32_t tsc_khz;               /* rate of a vcpu's time stamp counter; 0: KVM does not tell */
 	unsigned micros;                /* how long the probe took */
 };
 

@@ -146,6 +146,7 @@ static void *vcpu_main(void *arg)
 	struct kvm_vcpu *v = arg;
 	struct kvm_machine *m = v->m;
 
+	kvm_access_enter(v);
 	begin(v);
 	while (!m->ended) {
 		if (m->elected == (int)v->index && !any_running(m))
@@ -156,6 +157,7 @@ static void *vcpu_main(void *arg)
 			pthread_cond_wait(&v->wake, &m->lock);
 	}
 	pthread_mutex_unlock(&m->lock);
+	kvm_access_leave(v);
 	return NULL;
 }
 

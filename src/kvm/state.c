@@ -365,9 +365,8 @@ int kvm_state_set(struct kvm_vcpu *v, unsigned wanted, const struct x86_state *s
 	return 0;
 }
 
-int kvm_state_set_entry(struct kvm_machine *m, const struct x86_state *entry, struct error *err)
+static int set_vcpu_entry(struct kvm_vcpu *v, const struct x86_state *entry, struct error *err)
 {
-	struct kvm_vcpu *v = &m->vcpu[0];
 	struct x86_state st = *entry;
 	int rc = kvm_state_get(v, X86_GROUP_SYSTEM);
 
@@ -376,6 +375,22 @@ int kvm_state_set_entry(struct kvm_machine *m, const struct x86_state *entry, st
 	st.apic_base = v->state.apic_base;
 	rc = kvm_state_set(v, X86_GROUP_CORE | X86_GROUP_SYSTEM, &st, err);
 	return rc < 0 ? error_wrap(err, "the entry state cannot be set") : 0;
+}
+
+int kvm_state_set_entry(struct kvm_machine *m, const struct x86_state *entry, struct error *err)
+{
+	struct kvm_mp_state runnable = {.mp_state = KVM_MP_STATE_RUNNABLE};
+	struct x86_state st = *entry;
+	int rc = set_vcpu_entry(&m->vcpu[0], entry, err);
+
+	for (unsigned i = 1; rc == 0 && m->cfg.all_start && i < m->vcpu_count; i++) {
+		st.gpr[X86_RSI] = i;
+		rc = set_vcpu_entry(&m->vcpu[i], &st, err);
+		if (rc == 0 && ioctl(m->vcpu[i].fd, KVM_SET_MP_STATE, &runnable) < 0)
+			rc = error_set(err, errno, "vcpu %u cannot be started: %s", i, strerror(errno));
+		m->vcpu[i].mp_known = false;
+	}
+	return rc;
 }
 
 void kvm_state_forget(struct kvm_vcpu *v)
@@ -402,8 +417,7 @@ static int read_phys(void *ctx, uint64_t gpa, void *buf, size_t len)
 	return guest_mem_read(ctx, gpa, buf, len);
 }
 
-/* Guest-physical address of one virtual byte and how many bytes follow on its page; 0 bytes: unmapped. */
-static uint64_t translate(struct kvm_vcpu *v, uint64_t gva, uint64_t *ret_gpa)
+uint64_t kvm_state_translate(struct kvm_vcpu *v, uint64_t gva, uint64_t *ret_gpa)
 {
 	struct x86_phys_reader reader = {.read = read_phys, .ctx = v->m->cfg.mem};
 	struct x86_paging paging;
@@ -424,7 +438,7 @@ size_t kvm_state_read_virtual(struct kvm_vcpu *v, uint64_t gva, void *buf, size_
 	size_t done = 0;
 
 	while (done < len) {
-		uint64_t gpa, room = translate(v, gva + done, &gpa);
+		uint64_t gpa, room = kvm_state_translate(v, gva + done, &gpa);
 		size_t n = len - done < room ? len - done : (size_t)room;
 
 		if (n == 0 || guest_mem_read(v->m->cfg.mem, gpa, (uint8_t *)buf + done, n) < 0)
@@ -439,7 +453,7 @@ int kvm_state_write_virtual(struct kvm_vcpu *v, uint64_t gva, const void *buf, s
 	for (size_t i = 0; i < len; i++) {
 		uint64_t gpa;
 
-		if (translate(v, gva + i, &gpa) == 0 ||
+		if (kvm_state_translate(v, gva + i, &gpa) == 0 ||
 		    guest_mem_write(v->m->cfg.mem, gpa, (const uint8_t *)buf + i, 1) < 0)
 			return -EFAULT;
 	}

@@ -17,7 +17,7 @@ static int parse(const char *const *args, struct cli_options *ret, struct error 
 
 	for (; args[argc - 1] != NULL; argc++)
 		argv[argc] = (char *)(uintptr_t)args[argc - 1];
-	return cli_options_parse(argc, argv, ret, err);
+	return cli_options_parse(argc, argv, NULL, ret, err);
 }
 
 static struct cli_options must_parse(const char *const *args)

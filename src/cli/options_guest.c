@@ -1,0 +1,56 @@
+#include "cli/options_guest.h"
+
+#include <errno.h>
+#include <string.h>
+
+int cli_options_guest_map(struct cli_options *opt, const char *value, struct error *err)
+{
+	if (opt->map_count == CLI_MAPS_MAX)
+		return error_set(err, EINVAL, "more than %d host files are mapped", CLI_MAPS_MAX);
+	opt->map[opt->map_count++] = value;
+	return 0;
+}
+
+int cli_options_guest_env(struct cli_options *opt, const char *value, struct error *err)
+{
+	const char *equals = strchr(value, '=');
+
+	if (strcmp(value, "host") != 0 && (!equals || equals == value))
+		return error_set(err, EINVAL,
+				 "bad environment variable '%.60s': expected NAME=VALUE, or host for "
+				 "all of trapline's own",
+				 value);
+	if (opt->env_count == CLI_MAX_WORDS)
+		return error_set(err, EINVAL, "more than %d environment variables", CLI_MAX_WORDS);
+	opt->env[opt->env_count++] = value;
+	return 0;
+}
+
+int cli_options_guest_output(struct cli_options *opt, const char *value, struct error *err)
+{
+	if (*value == '\0')
+		return error_set(err, EINVAL, "empty file name in --output");
+	opt->output = value;
+	return 0;
+}
+
+int cli_options_guest_stats(struct cli_options *opt, const char *value, struct error *err)
+{
+	(void)value, (void)err;
+	opt->stats = true;
+	return 0;
+}
+
+int cli_options_guest_aslr(struct cli_options *opt, const char *value, struct error *err)
+{
+	(void)value, (void)err;
+	opt->aslr = CLI_ASLR_ON;
+	return 0;
+}
+
+int cli_options_guest_no_aslr(struct cli_options *opt, const char *value, struct error *err)
+{
+	(void)value, (void)err;
+	opt->aslr = CLI_ASLR_OFF;
+	return 0;
+}
