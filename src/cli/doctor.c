@@ -68,6 +68,9 @@ static void add_kernel_rows(struct rows *r, const struct kvm_probe *p)
 	         "a step does not wander into an interrupt handler",
 	         "a step may end in an interrupt handler");
 	add(r, "int3", "int3", k->int3 == KVM_INT3_DEBUG_EXIT, int3_name(k->int3), int3_effect(p));
+	add(r, "int3_real", "int3 in real mode", p->int3_real != KVM_INT3_NONE, int3_name(p->int3_real),
+	    p->int3_real != KVM_INT3_NONE ? "as elsewhere"
+	                                  : "breakpoints below 1 MiB: debug registers, then single-stepping");
 	add_bool(r, "exec_breakpoints", "execute breakpoints", k->exec_dr, "hbreak: four, in debug registers",
 	         "hbreak: by single-stepping, slow");
 	add_bool(r, "watchpoints", "data watchpoints", k->data_dr,

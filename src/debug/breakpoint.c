@@ -5,6 +5,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* Real-mode code lies below, but for the last 64 KiB that wrap above it with A20 on (SDM 3B 21.1.1). */
+#define REAL_MODE_END 0x100000
+
 const char *debug_point_name(enum rsp_point type)
 {
 	static const char *const names[] = { "break", "hbreak", "watch", "rwatch", "awatch" };
@@ -89,6 +92,9 @@ static int bind_int3(struct debug_points *p, struct debug_point *pt, struct erro
 
 	if (!p->caps->int3)
 		return error_set(err, ENOTSUP, "int3 is not reported by this host's KVM");
+	/* Whatever the mode is now: the code may be come to in another one (the start of an AP is). */
+	if (!p->caps->int3_real && pt->gva < REAL_MODE_END)
+		return error_set(err, ENOTSUP, "int3 in real-mode code is not reported by this host's KVM");
 	rc = p->map.gpa(p->map.ctx, pt->gva, &pt->gpa, err);
 	if (rc < 0)
 		return rc;

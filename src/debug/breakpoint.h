@@ -7,6 +7,7 @@
  *
  * Means, in the order tried
  *   Z0     int3 byte at the physical address | execute register | single-stepping
+ *          (no int3 byte below 1 MiB where the probe found that one in real mode is lost)
  *   Z1     execute register (or single-stepping where those do not fire)
  *   Z2     data registers (or stepping and comparing where those do not fire)
  *   Z3 Z4  data registers; a Z3 hit whose value changed was a write and is dropped

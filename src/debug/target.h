@@ -28,6 +28,7 @@ struct debug_caps {
 	bool step;         /* single-step gives a debug exit */
 	bool block_irq;    /* interrupts can be held off for a step */
 	bool int3;         /* a planted int3 comes back as DEBUG_EVENT_INT3, by whatever exit */
+	bool int3_real;    /* in real-mode code too; else the guest gets it, and nobody is told */
 	bool exec_dr;      /* execute breakpoints in debug registers fire */
 	bool data_dr;      /* data watchpoints fire */
 	bool user_debug;   /* all of these at CPL 3 too */

@@ -100,13 +100,14 @@ static uint64_t rip_of(struct kvm_probe_cpu *cpu)
 	return regs.rip;
 }
 
-static enum kvm_probe_int3 classify_int3(struct kvm_probe_cpu *cpu, int reason)
+/* What came of the int3 at PROBE_CODE, where the register says rip. */
+static enum kvm_probe_int3 classify_int3(struct kvm_probe_cpu *cpu, int reason, uint64_t rip)
 {
 	if (reason == KVM_EXIT_DEBUG && cpu->run->debug.arch.exception == 3 &&
 	    cpu->run->debug.arch.pc == PROBE_CODE)
 		return KVM_INT3_DEBUG_EXIT;
 	if (reason == KVM_EXIT_INTERNAL_ERROR &&
-	    cpu->run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION && rip_of(cpu) == PROBE_CODE)
+	    cpu->run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION && rip_of(cpu) == rip)
 		return KVM_INT3_EMULATION_ERROR;
 	return KVM_INT3_NONE;
 }
@@ -119,7 +120,23 @@ static enum kvm_probe_int3 int3_of(struct kvm_probe_vm *vm, bool user)
 
 	if (rc < 0)
 		return KVM_INT3_NONE;
-	kind = classify_int3(&cpu, rc);
+	kind = classify_int3(&cpu, rc, PROBE_CODE);
+	kvm_probe_cpu_close(&cpu);
+	return kind;
+}
+
+static enum kvm_probe_int3 int3_of_real_mode(struct kvm_probe_vm *vm)
+{
+	enum kvm_probe_int3 kind = KVM_INT3_NONE;
+	struct kvm_probe_cpu cpu;
+	int rc = kvm_probe_cpu_open(vm, false, CODE_INT3, &cpu);
+
+	if (rc < 0)
+		return KVM_INT3_NONE;
+	if (kvm_probe_cpu_real(&cpu) == 0 && kvm_probe_cpu_debug(&cpu, KVM_GUESTDBG_USE_SW_BP, 0, 0) == 0) {
+		rc = kvm_probe_cpu_run(&cpu);
+		kind = rc < 0 ? KVM_INT3_NONE : classify_int3(&cpu, rc, 0);
+	}
 	kvm_probe_cpu_close(&cpu);
 	return kind;
 }
@@ -138,7 +155,7 @@ static bool int3_reinjects_at_pc(struct kvm_probe_vm *vm)
 
 	if (rc < 0)
 		return true;
-	if (classify_int3(&cpu, rc) != KVM_INT3_NONE && ioctl(cpu.fd, KVM_GET_VCPU_EVENTS, &events) == 0) {
+	if (classify_int3(&cpu, rc, PROBE_CODE) != KVM_INT3_NONE && ioctl(cpu.fd, KVM_GET_VCPU_EVENTS, &events) == 0) {
 		events.exception.injected = 1;
 		events.exception.nr = 3;
 		events.exception.has_error_code = 0;
@@ -261,6 +278,7 @@ static struct debug_caps derive(const struct kvm_probe *p)
 		.step = k->step,
 		.block_irq = p->block_irq,
 		.int3 = k->int3 != KVM_INT3_NONE,
+		.int3_real = p->int3_real != KVM_INT3_NONE,
 		.exec_dr = k->exec_dr,
 		.data_dr = k->data_dr,
 		.user_debug = u->runs && u->step && u->exec_dr == k->exec_dr && u->data_dr == k->data_dr &&
@@ -281,6 +299,7 @@ int kvm_probe_run(struct kvm_probe *ret, struct error *err)
 		probe_extensions(vm.kvm_fd, &p);
 		probe_ring(&vm, false, &p.kernel);
 		probe_ring(&vm, true, &p.user);
+		p.int3_real = int3_of_real_mode(&vm);
 		p.sse = has_sse(&vm);
 		p.tsc_offset = moves_tsc(&vm);
 		p.int3_reinject_at_pc = int3_reinjects_at_pc(&vm);

@@ -16,6 +16,7 @@ struct kvm_probe {
 	bool irqchip, sync_regs, immediate_exit, guest_debug, block_irq, emulation_failure_exit;
 	bool tsc_offset;                /* a vcpu's TSC can be put back: time can stand in a stop */
 	bool sse;                       /* SSE at CPL 0 */
+	enum kvm_probe_int3 int3_real;  /* an int3 in real mode */
 	bool int3_reinject_at_pc;       /* #BP given back with RIP at the int3 reaches the handler right */
 	bool step_stays_armed;          /* a step goes on being armed after an instruction KVM emulated */
 	bool step_leaves_trap;          /* the guest gets a #DB more behind a step over what KVM emulated */

@@ -21,6 +21,7 @@
 #define PD_HIGH 0x7000u
 #define STACK_USER 0x40000u
 #define STACK_KERNEL 0x50000u
+#define PROBE_REAL 0x100u       /* where the real-mode handler lies, behind the other */
 #define SEL_CODE 0x08
 #define SEL_DATA 0x10
 #define SEL_USER_DATA 0x1b
@@ -53,6 +54,10 @@ static void write_tables(struct kvm_probe_vm *vm)
 	put64(vm, GDT + (SEL_USER_CODE & ~3u), 0x00affb000000ffffull);
 	put64(vm, GDT + SEL_TSS, 0x00008b0000000067ull | (uint64_t)TSS << 16);
 	put64(vm, TSS + 4, STACK_KERNEL);
+	/* The real-mode vectors: out 0xf4, al (SDM 3B 21.1.4). */
+	memcpy(vm->ram + PROBE_HANDLER + PROBE_REAL, handler + 4, 2);
+	for (uint32_t i = 0; i < 32; i++)
+		bytes_put_le32(vm->ram + i * 4, (PROBE_HANDLER >> 4) << 16 | PROBE_REAL);
 	/* 64-bit interrupt gates, callable from ring 3 too. */
 	for (uint32_t i = 0; i < 32; i++)
 		put64(vm, IDT + i * 16, (PROBE_HANDLER & 0xffffu) | (uint64_t)SEL_CODE << 16 |
@@ -210,6 +215,26 @@ void kvm_probe_cpu_close(struct kvm_probe_cpu *cpu)
 {
 	munmap(cpu->run, cpu->run_size);
 	close(cpu->fd);
+}
+
+/* As after power-up (SDM 3A 9.1.4), but for where the code and the stack are. */
+int kvm_probe_cpu_real(struct kvm_probe_cpu *cpu)
+{
+	struct kvm_regs regs = {.rflags = X86_RFLAGS_FIXED, .rsp = 0x8000};
+	struct kvm_segment data = {.limit = 0xffff, .type = 0x3, .present = 1, .s = 1};
+	struct kvm_sregs s;
+
+	if (ioctl(cpu->fd, KVM_GET_SREGS, &s) < 0)
+		return -errno;
+	s.cs = (struct kvm_segment){.base = PROBE_CODE, .limit = 0xffff, .selector = PROBE_CODE >> 4,
+	                            .type = 0xb, .present = 1, .s = 1};
+	s.ss = s.ds = s.es = data;
+	s.idt = (struct kvm_dtable){.limit = 0x3ff};
+	s.cr0 = X86_CR0_ET;
+	s.cr3 = s.cr4 = s.efer = 0;
+	if (ioctl(cpu->fd, KVM_SET_SREGS, &s) < 0 || ioctl(cpu->fd, KVM_SET_REGS, &regs) < 0)
+		return -errno;
+	return 0;
 }
 
 int kvm_probe_cpu_debug(struct kvm_probe_cpu *cpu, uint32_t control, uint64_t dr0, uint64_t dr7)

@@ -44,6 +44,9 @@ int kvm_probe_cpu_open(struct kvm_probe_vm *vm, bool user, const uint8_t *code, 
                        struct kvm_probe_cpu *ret);
 void kvm_probe_cpu_close(struct kvm_probe_cpu *cpu);
 
+/* Puts it into real mode, at the same code. 0 or negative errno. */
+int kvm_probe_cpu_real(struct kvm_probe_cpu *cpu);
+
 /* KVM_SET_GUEST_DEBUG with one slot: dr7 as given (0: none). */
 int kvm_probe_cpu_debug(struct kvm_probe_cpu *cpu, uint32_t control, uint64_t dr0, uint64_t dr7);
 

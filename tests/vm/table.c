@@ -32,6 +32,7 @@ static bool trait(const struct table_lane *lane, const char *name, bool *ret)
 		{"step", p->caps.step},
 		{"block_irq", p->caps.block_irq},
 		{"int3", p->caps.int3},
+		{"int3_real", p->caps.int3_real},
 		{"exec_dr", p->caps.exec_dr},
 		{"data_dr", p->caps.data_dr},
 		{"user_debug", p->caps.user_debug},

@@ -131,6 +131,7 @@ static void set_caps(struct run *r, const char *list)
 
 	for (unsigned i = 0; i < 5; i++)
 		*caps[i].cap = strstr(list, caps[i].name) != NULL;
+	c->int3_real = c->int3 && strstr(list, "real-lost") == NULL;
 }
 
 static void cmd_vcpus(struct run *r, char *arg)

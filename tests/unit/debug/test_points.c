@@ -29,7 +29,7 @@ static int setup(void **state)
 	struct world *w = calloc(1, sizeof(*w));
 	struct debug_map map = { .gpa = map_gpa };
 
-	w->caps = (struct debug_caps){ true, true, true, true, true, true };
+	w->caps = (struct debug_caps){ true, true, true, true, true, true, true };
 	guest_mem_init(&w->mem);
 	guest_mem_add(&w->mem, 0, 0x10000, NULL);
 	guest_mem_fill(&w->mem, 0, 0x90, 0x10000);
@@ -261,6 +261,12 @@ static const struct {
 	  "data watchpoints do not fire on this host's KVM; only write watchpoints work, "
 	  "by single-stepping" },
 	{ "ie", RSP_POINT_WRITE, 0x1000, 8, -ENOTSUP, 0, "data watchpoints do not fire on this host's KVM" },
+	/* l: an int3 in real mode is lost, and this address is one of real mode. */
+	{ "siel", RSP_POINT_SW, 0x1000, 1, 0, DEBUG_MEANS_DR, "" },
+	{ "sil", RSP_POINT_SW, 0x1000, 1, 0, DEBUG_MEANS_STEP, "" },
+	{ "il", RSP_POINT_SW, 0x1000, 1, -ENOTSUP, 0,
+	  "int3 in real-mode code is not reported by this host's KVM; "
+	  "execute breakpoints do not fire on this host's KVM" },
 	{ "sied", (enum rsp_point)9, 0x1000, 8, -EINVAL, 0, "no such kind of point" },
 };
 
@@ -274,6 +280,7 @@ static void test_means(void **state)
 		int rc;
 
 		w->caps = (struct debug_caps){ .step = strchr(c, 's'), .int3 = strchr(c, 'i'),
+		                               .int3_real = !strchr(c, 'l'),
 		                               .exec_dr = strchr(c, 'e'), .data_dr = strchr(c, 'd') };
 		rc = debug_points_insert(&w->p, means[i].type, means[i].gva, means[i].len, &err);
 		if (rc != means[i].rc || (rc == 0 && w->p.point[0].means != means[i].means))
