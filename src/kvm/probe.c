@@ -155,7 +155,8 @@ static bool int3_reinjects_at_pc(struct kvm_probe_vm *vm)
 
 	if (rc < 0)
 		return true;
-	if (classify_int3(&cpu, rc, PROBE_CODE) != KVM_INT3_NONE && ioctl(cpu.fd, KVM_GET_VCPU_EVENTS, &events) == 0) {
+	if (classify_int3(&cpu, rc, PROBE_CODE) != KVM_INT3_NONE &&
+	    ioctl(cpu.fd, KVM_GET_VCPU_EVENTS, &events) == 0) {
 		events.exception.injected = 1;
 		events.exception.nr = 3;
 		events.exception.has_error_code = 0;
