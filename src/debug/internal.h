@@ -82,6 +82,7 @@ struct debug_session {
 	bool owed, hold, detached;
 	bool stop_asked;                      /* ops->stop() since the last resume */
 	bool killed;                          /* by an extended client: ends with it unless run again */
+	bool placed;                          /* LLDB has been told where the image stands */
 	bool mmio;                            /* memory requests reach devices */
 	bool phys;                            /* memory requests take physical addresses */
 	bool cr3_chosen;                      /* addresses are looked up through cr3, not the own */

@@ -94,28 +94,36 @@ static void add_xml_string(struct debug_text *t, const char *text)
 	}
 }
 
-/*
- * Only position-independent images are told of. LLDB 14 places an ET_EXEC of the list, then makes it its main
- * executable, by which it forgets the place.
- */
 bool debug_lldb_has_module(const struct debug_config *cfg)
+{
+	return debug_file_offered(cfg);
+}
+
+static bool is_fixed(const struct debug_config *cfg)
 {
 	const size_t e_type = 16;
 
-	return debug_file_offered(cfg) && cfg->image_size >= e_type + 2 &&
-	       bytes_get_le16(cfg->image_bytes + e_type) == 3; /* ET_DYN */
+	return cfg->image_size >= e_type + 2 && bytes_get_le16(cfg->image_bytes + e_type) == 2; /* ET_EXEC */
 }
 
-/* l_addr is what LLDB adds to the addresses in the file. */
+/*
+ * l_addr is what LLDB adds to the addresses in the file. An ET_EXEC of the list becomes LLDB's executable
+ * each time it reads the list, and its place is forgotten by that. So it is on the list only until qOffsets
+ * has been asked, which tells the place for good; an executable belongs on no list of libraries anyway.
+ */
 size_t debug_lldb_libraries(struct debug_session *s, char *buf, size_t size)
 {
 	struct debug_text t;
 
 	debug_text_init(&t, buf, size);
-	debug_text_add(&t, "<library-list-svr4 version=\"1.0\"><library name=\"");
-	add_xml_string(&t, s->cfg.image_path);
-	debug_text_add(&t, "\" lm=\"0x0\" l_addr=\"0x%" PRIx64 "\" l_ld=\"0x0\"/></library-list-svr4>\n",
-	               s->cfg.image_bias);
+	debug_text_add(&t, "<library-list-svr4 version=\"1.0\">");
+	if (!is_fixed(&s->cfg) || !s->placed) {
+		debug_text_add(&t, "<library name=\"");
+		add_xml_string(&t, s->cfg.image_path);
+		debug_text_add(&t, "\" lm=\"0x0\" l_addr=\"0x%" PRIx64 "\" l_ld=\"0x0\"/>",
+		               s->cfg.image_bias);
+	}
+	debug_text_add(&t, "</library-list-svr4>\n");
 	return t.len;
 }
 

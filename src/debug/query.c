@@ -121,10 +121,20 @@ void debug_query_xfer(struct debug_session *s, const struct rsp_request *req)
 		rsp_reply_error(s->engine, ENOENT, "there is no such object");
 }
 
+/*
+ * TextSeg is an address to GDB and a bias to LLDB. To GDB 0 would move an image that stands where it was
+ * linked; to LLDB it must be said, since making an image of its list the executable forgets its place.
+ */
 void debug_query_offsets(struct debug_session *s, const struct rsp_request *req)
 {
+	const uint32_t lldb = RSP_CLIENT_THREAD_SUFFIX | RSP_CLIENT_LIST_THREADS | RSP_CLIENT_LLDB_ERRORS;
+
 	(void)req;
-	rsp_reply_offsets(s->engine, s->cfg.image_bias);
+	s->placed = rsp_engine_client(s->engine) & lldb;
+	if (s->cfg.image_bias || s->placed)
+		rsp_reply_offsets(s->engine, s->cfg.image_bias);
+	else
+		rsp_reply_empty(s->engine);
 }
 
 /* "1": quitting the debugger detaches, the guest is not lost by it. "0": it kills. */

@@ -81,8 +81,7 @@ uint32_t debug_session_features(const struct debug_session *s)
 		f |= RSP_F_EXEC_FILE | RSP_F_VFILE;
 	if (debug_lldb_has_module(&s->cfg))
 		f |= RSP_F_LIBRARIES;
-	/* TextSeg moves the image: for one that stands where it was linked it must not be said. */
-	if (s->cfg.image_bias)
+	if (s->cfg.image_bias || debug_lldb_has_module(&s->cfg))
 		f |= RSP_F_OFFSETS;
 	return f;
 }
@@ -93,7 +92,7 @@ void debug_session_connect(struct debug_session *s, struct rsp_engine *e)
 	s->owed = s->detached = s->killed = false;
 	s->deferred = NULL;
 	s->wish = DEBUG_WISH_NONE;
-	s->phys = s->mmio = s->step_irqs = s->cr3_chosen = false;
+	s->phys = s->placed = s->mmio = s->step_irqs = s->cr3_chosen = false;
 	memset(s->file_open, 0, sizeof(s->file_open));
 	memset(s->saved, 0, sizeof(s->saved));
 	s->prints_lost = 0;
