@@ -1,6 +1,7 @@
 /*
  * Host I/O (GDB manual, "Host I/O Packets"): the one file there is, is the image that the guest was loaded
- * from, under the very path that exec-file told. Its bytes are those in memory: nothing is opened.
+ * from, under the very path that exec-file told. Its bytes are those in memory: nothing is opened. The list
+ * of mappings (maps.c) is made when it is opened.
  */
 #include "debug/internal.h"
 
@@ -12,6 +13,10 @@ enum { FILE_ENOENT = 2, FILE_EBADF = 9, FILE_EINVAL = 22, FILE_EMFILE = 24, FILE
 #define MODE_READABLE_FILE 0100444u
 
 #define STAT_SIZE 64
+
+/* What GDB's generate-core-file asks for, by the process id that it knows the machine by. */
+#define MAPS_PATH "/proc/1/maps"
+#define MAPS_FD DEBUG_MAX_FILES
 
 struct args { const char *at, *end; };
 
@@ -41,20 +46,20 @@ static bool take_number(struct args *a, uint64_t *ret)
 	return true;
 }
 
-/* A path in hex: is it the image's? */
-static bool take_image_path(struct args *a, const char *path)
+/* A path in hex: is it this one? If so it is taken, with the comma behind it. */
+static bool take_path(struct args *a, const char *path)
 {
 	size_t len = strlen(path);
+	const char *at = a->at;
 
-	if ((size_t)(a->end - a->at) < 2 * len)
+	if ((size_t)(a->end - at) < 2 * len)
 		return false;
-	for (size_t i = 0; i < len; i++, a->at += 2)
-		if (hex_digit(a->at[0]) != (unsigned char)path[i] >> 4 ||
-		    hex_digit(a->at[1]) != (path[i] & 15))
+	for (size_t i = 0; i < len; i++, at += 2)
+		if (hex_digit(at[0]) != (unsigned char)path[i] >> 4 || hex_digit(at[1]) != (path[i] & 15))
 			return false;
-	if (a->at < a->end && *a->at != ',')
+	if (at < a->end && *at != ',')
 		return false;
-	a->at += a->at < a->end;
+	a->at = at + (at < a->end);
 	return true;
 }
 
@@ -63,12 +68,17 @@ static void fail(struct debug_session *s, int error)
 	rsp_reply_file(s->engine, -1, error, NULL, 0);
 }
 
+static bool is_open(const struct debug_session *s, uint64_t fd)
+{
+	return fd == MAPS_FD ? s->maps_len > 0 : fd < DEBUG_MAX_FILES && s->file_open[fd];
+}
+
 /* The handle that a packet begins with. */
 static bool take_handle(struct debug_session *s, struct args *a, unsigned *ret)
 {
 	uint64_t fd;
 
-	if (!take_number(a, &fd) || fd >= DEBUG_MAX_FILES || !s->file_open[fd]) {
+	if (!take_number(a, &fd) || !is_open(s, fd)) {
 		fail(s, FILE_EBADF);
 		return false;
 	}
@@ -85,16 +95,31 @@ static void do_setfs(struct debug_session *s, struct args *a)
 	rsp_reply_file(s->engine, 0, 0, NULL, 0);
 }
 
+/* A snapshot: what was open of an older one becomes this one. */
+static void open_maps(struct debug_session *s)
+{
+	s->maps_len = debug_maps_write(s, s->maps, sizeof(s->maps));
+	if (s->maps_len > 0)
+		rsp_reply_file(s->engine, MAPS_FD, 0, NULL, 0);
+	else
+		fail(s, FILE_ENOENT);
+}
+
 static void do_open(struct debug_session *s, struct args *a)
 {
+	bool maps = take_path(a, MAPS_PATH);
 	uint64_t flags;
 
-	if (!take_image_path(a, s->cfg.image_path)) {
+	if (!maps && !take_path(a, s->cfg.image_path)) {
 		fail(s, FILE_ENOENT);
 		return;
 	}
 	if (!take_number(a, &flags) || (flags & OPEN_WRITES)) {
 		fail(s, FILE_EROFS);
+		return;
+	}
+	if (maps) {
+		open_maps(s);
 		return;
 	}
 	for (unsigned i = 0; i < DEBUG_MAX_FILES; i++) {
@@ -113,7 +138,10 @@ static void do_close(struct debug_session *s, struct args *a)
 
 	if (!take_handle(s, a, &fd))
 		return;
-	s->file_open[fd] = false;
+	if (fd == MAPS_FD)
+		s->maps_len = 0;
+	else
+		s->file_open[fd] = false;
 	rsp_reply_file(s->engine, 0, 0, NULL, 0);
 }
 
@@ -121,7 +149,8 @@ static void do_close(struct debug_session *s, struct args *a)
 static void do_pread(struct debug_session *s, struct args *a)
 {
 	uint64_t count, offset;
-	size_t left = 0;
+	const uint8_t *bytes = s->cfg.image_bytes;
+	size_t size = s->cfg.image_size, left = 0;
 	unsigned fd;
 
 	if (!take_handle(s, a, &fd))
@@ -130,11 +159,15 @@ static void do_pread(struct debug_session *s, struct args *a)
 		fail(s, FILE_EINVAL);
 		return;
 	}
-	if (offset < s->cfg.image_size)
-		left = s->cfg.image_size - (size_t)offset;
+	if (fd == MAPS_FD) {
+		bytes = (const uint8_t *)s->maps;
+		size = s->maps_len;
+	}
+	if (offset < size)
+		left = size - (size_t)offset;
 	else
 		offset = 0;
-	rsp_reply_file(s->engine, 0, 0, s->cfg.image_bytes + offset, count < left ? (size_t)count : left);
+	rsp_reply_file(s->engine, 0, 0, bytes + offset, count < left ? (size_t)count : left);
 }
 
 static void put_be(uint8_t *p, uint64_t value, unsigned size)
@@ -144,9 +177,8 @@ static void put_be(uint8_t *p, uint64_t value, unsigned size)
 }
 
 /* struct stat of the protocol: big-endian, packed (GDB manual, "struct stat"). */
-static void reply_stat(struct debug_session *s)
+static void reply_stat(struct debug_session *s, uint64_t size)
 {
-	uint64_t size = s->cfg.image_size;
 	uint8_t st[STAT_SIZE] = { 0 };
 
 	put_be(st + 8, MODE_READABLE_FILE, 4);
@@ -162,20 +194,20 @@ static void do_fstat(struct debug_session *s, struct args *a)
 	unsigned fd;
 
 	if (take_handle(s, a, &fd))
-		reply_stat(s);
+		reply_stat(s, fd == MAPS_FD ? s->maps_len : s->cfg.image_size);
 }
 
 static void do_stat(struct debug_session *s, struct args *a)
 {
-	if (take_image_path(a, s->cfg.image_path))
-		reply_stat(s);
+	if (take_path(a, s->cfg.image_path))
+		reply_stat(s, s->cfg.image_size);
 	else
 		fail(s, FILE_ENOENT);
 }
 
 static void do_readlink(struct debug_session *s, struct args *a)
 {
-	fail(s, take_image_path(a, s->cfg.image_path) ? FILE_EINVAL : FILE_ENOENT);
+	fail(s, take_path(a, s->cfg.image_path) ? FILE_EINVAL : FILE_ENOENT);
 }
 
 static void do_refuse(struct debug_session *s, struct args *a)

@@ -70,6 +70,7 @@ struct debug_vcpu {
 #define DEBUG_MAX_FILES 4
 #define DEBUG_XML_SIZE 65536
 #define DEBUG_TEXT_SIZE 32768
+#define DEBUG_MAPS_SIZE 65536
 
 struct debug_saved_regs { bool used; uint8_t bytes[X86_REGS_MAX_BYTES]; };
 
@@ -116,6 +117,8 @@ struct debug_session {
 	struct debug_scan scan;
 	char xml[DEBUG_XML_SIZE];
 	char text[DEBUG_TEXT_SIZE];
+	char maps[DEBUG_MAPS_SIZE];           /* /proc/1/maps, while it is open */
+	size_t maps_len;                      /* 0: it is not */
 	uint8_t buf[DEBUG_PACKET_SIZE];
 };
 
@@ -167,6 +170,8 @@ debug_handler debug_lldb_host_info, debug_lldb_process_info, debug_lldb_register
 bool debug_lldb_has_module(const struct debug_config *cfg);
 size_t debug_lldb_libraries(struct debug_session *s, char *buf, size_t size); /* the XML's length */
 debug_handler debug_file_request;
+/* maps.c: text of at most size bytes, NUL included; its length. 0 while the machine runs. */
+size_t debug_maps_write(struct debug_session *s, char *buf, size_t size);
 bool debug_file_offered(const struct debug_config *cfg);
 debug_handler debug_monitor_request;
 debug_handler debug_resume_request;   /* the stop reply is owed instead, or an error is given */

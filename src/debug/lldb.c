@@ -2,6 +2,7 @@
 #include "debug/internal.h"
 
 #include "base/bytes.h"
+#include "debug/region.h"
 #include "debug/stop.h"
 #include "debug/text.h"
 #include "x86/tdesc.h"
@@ -11,9 +12,6 @@
 
 /* A bare machine: with an operating system in it LLDB would look for a dynamic loader. */
 static const char triple[] = "x86_64-unknown-none";
-
-/* Pages or holes looked at to join neighbours into one region. */
-#define REGION_STEPS 512
 
 static void add_hex(struct debug_text *t, const char *text)
 {
@@ -129,98 +127,11 @@ size_t debug_lldb_libraries(struct debug_session *s, char *buf, size_t size)
 
 /* ---- regions ---- */
 
-struct region {
-	uint64_t start, size;    /* size 0: to the end of the address space */
-	const char *perms, *name;
-};
-
-static const char *perms_of(const struct x86_walk *w)
-{
-	return w->writable ? w->executable ? "rwx" : "rw" : w->executable ? "rx" : "r";
-}
-
-/* All RAM, or none of it. */
-static bool uniform(const struct guest_mem *mem, uint64_t gpa, uint64_t size)
-{
-	if (guest_mem_contains(mem, gpa, size))
-		return true;
-	for (unsigned i = 0; i < mem->count; i++)
-		if (mem->region[i].gpa < gpa + size && gpa < mem->region[i].gpa + mem->region[i].size)
-			return false;
-	return true;
-}
-
-/* What one page-table entry says about the addresses around gva. */
-static void region_at(const struct debug_view *v, uint64_t gva, struct region *ret)
-{
-	struct x86_walk w;
-	uint64_t size;
-
-	*ret = (struct region){ .perms = "" };
-	debug_view_walk(v, gva, &w);
-	if (w.result == X86_WALK_NOT_CANONICAL) {
-		bool wide = v->paging.mode == X86_PAGING_4LEVEL || v->paging.mode == X86_PAGING_5LEVEL;
-		uint64_t edge = v->paging.mode == X86_PAGING_5LEVEL ? 1ull << 56 : 1ull << 47;
-
-		ret->start = wide ? edge : 1ull << 32;
-		ret->size = wide ? 0 - 2 * edge : 0 - (1ull << 32);
-		return;
-	}
-	size = w.page_size < 4096 ? 4096 : w.page_size;
-	ret->start = gva & ~(size - 1);
-	ret->size = size;
-	if (w.result != X86_WALK_OK)
-		return;
-	if (guest_mem_contains(v->mem, w.gpa & ~4095ull, 4096))
-		ret->perms = perms_of(&w);
-	else
-		ret->name = "device";
-	/* Where RAM ends inside a large page only this 4 KiB page is sure. */
-	if (size > 4096 && !uniform(v->mem, w.gpa & ~(size - 1), size)) {
-		ret->start = gva & ~4095ull;
-		ret->size = 4096;
-	}
-}
-
-static void find_region(const struct debug_view *v, uint64_t gva, struct region *ret)
-{
-	region_at(v, gva, ret);
-	for (unsigned i = 0; i < REGION_STEPS; i++) {
-		uint64_t next = ret->start + ret->size;
-		struct region r;
-
-		if (next < ret->start || next == 0)
-			return;
-		region_at(v, next, &r);
-		if (strcmp(r.perms, ret->perms) != 0 || !r.name != !ret->name || r.start != next)
-			return;
-		ret->size += r.size;
-	}
-}
-
-static void find_phys_region(const struct guest_mem *mem, uint64_t gpa, struct region *ret)
-{
-	*ret = (struct region){ .start = guest_mem_end(mem), .perms = "" };
-	for (unsigned i = 0; i < mem->count; i++) {
-		const struct guest_mem_region *r = &mem->region[i];
-
-		if (gpa - r->gpa < r->size) {
-			*ret = (struct region){ .start = r->gpa, .size = r->size, .perms = "rwx" };
-			return;
-		}
-		if (gpa < r->gpa) {
-			*ret = (struct region){ .start = gpa, .size = r->gpa - gpa, .perms = "" };
-			return;
-		}
-	}
-	ret->size = 0 - ret->start;
-}
-
 void debug_lldb_region_info(struct debug_session *s, const struct rsp_request *req)
 {
 	int rc, vcpu = debug_request_vcpu(s, &req->tid);
 	struct debug_view view;
-	struct region region;
+	struct debug_region region;
 	struct error err;
 
 	if (vcpu < 0)
@@ -231,9 +142,9 @@ void debug_lldb_region_info(struct debug_session *s, const struct rsp_request *r
 		return;
 	}
 	if (s->phys)
-		find_phys_region(s->cfg.mem, req->u.mem.addr, &region);
+		debug_region_find_phys(s->cfg.mem, req->u.mem.addr, &region);
 	else
-		find_region(&view, req->u.mem.addr, &region);
+		debug_region_find(&view, req->u.mem.addr, &region);
 	rsp_reply_region(s->engine, region.start, region.size, region.perms, region.name);
 }
 

@@ -94,6 +94,7 @@ void debug_session_connect(struct debug_session *s, struct rsp_engine *e)
 	s->wish = DEBUG_WISH_NONE;
 	s->phys = s->placed = s->mmio = s->step_irqs = s->cr3_chosen = false;
 	memset(s->file_open, 0, sizeof(s->file_open));
+	s->maps_len = 0;
 	memset(s->saved, 0, sizeof(s->saved));
 	s->prints_lost = 0;
 	if (s->last.kind < DEBUG_REPORT_FATAL)

@@ -1,7 +1,4 @@
-"""generate-core-file writes a core that GDB opens again: registers, and the image's memory.
-
-The stack is not in it: GDB learns of that from a list of mappings, which a machine has not.
-"""
+"""generate-core-file writes a core that GDB opens again: registers, stack, and all else that is mapped."""
 
 
 def play(s):
@@ -16,3 +13,8 @@ def play(s):
     s.variable('unused', 4711)
     s.typed('gdb', 'print $rip > (long)&add && $rip < (long)&total', r'= 1')
     s.typed('gdb', 'info threads', r'\* 1 ')
+    s.backtrace('add', 'total', 'calls', 'guest_main', '_start')
+    s.typed('gdb', 'frame 1', r'#1 ')
+    s.variable('n', 3)
+    # Nothing of the debugger is in it.
+    s.typed('gdb', 'print *(unsigned char *)&add == 0xcc', r'= 0')

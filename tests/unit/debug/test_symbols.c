@@ -244,6 +244,27 @@ static void test_libraries(void **state)
 	     "lm=\"0x0\" l_addr=\"0x200000\" l_ld=\"0x0\"/></library-list-svr4>\n");
 }
 
+/* The list of mappings that GDB's generate-core-file reads: the RAM that is mapped, and nothing else. */
+static void test_maps(void **state)
+{
+	const char *text;
+
+	(void)state;
+	open_session();
+	says("vFile:pread:4,100,0", "F-1,9");
+	says("vFile:open:2f70726f632f312f6d617073,1,0", "F-1,1e");
+	says("vFile:open:2f70726f632f312f6d617073,0,1c0", "F4");
+	text = harness_ask(&h, "vFile:pread:4,1000,0");
+	assert_true(contains(text, ";0000000000000000-0000000000008000 rwxp 00000000 00:00 0\n"
+	                           "0000000000008000-0000000000040000 rw-p 00000000 00:00 0\n"
+	                           "0000000000041000-"));
+	assert_true(contains(text, "\n0000000000070000-0000000000071000 r--p "));
+	assert_false(contains(text, "0000000000060000-")); /* a device */
+	says("vFile:pread:4,10,10000", "F0;");
+	says("vFile:close:4", "F0");
+	says("vFile:pread:4,100,0", "F-1,9");
+}
+
 /* Of an ET_EXEC LLDB is told the place by qOffsets; GDB must not be, and from then on it is on no list. */
 static void test_fixed_image(void **state)
 {
@@ -438,7 +459,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_file), T(test_fstat), T(test_whole_file), T(test_not_offered), T(test_libraries),
-		T(test_fixed_image),
+		T(test_fixed_image), T(test_maps),
 		T(test_attached), T(test_lldb_kill), T(test_gdb_kill), T(test_ranges), T(test_cr3),
 		T(test_kaslr), T(test_kaslr_without_symbols), T(test_run_arguments), T(test_extended_kill),
 	};
