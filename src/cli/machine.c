@@ -13,6 +13,7 @@
 #include "cli/output.h"
 #include "cli/postmortem.h"
 #include "cli/sandbox_plan.h"
+#include "cli/snapshot.h"
 #include "cli/stats.h"
 #include "cli/stub.h"
 #include "cli/terminal.h"
@@ -29,7 +30,9 @@
 #define EXIT_KILLED 137 /* as a shell tells of a program that SIGKILL ended */
 
 struct machine {
+	struct cli_options own;   /* the user's, with what a snapshot says */
 	const struct cli_options *opt;
+	struct cli_snapshot restored;
 	enum cli_gdb gdb;
 	struct server_address address; /* where gdb is not CLI_GDB_OFF */
 	struct boot_image image;
@@ -107,6 +110,8 @@ static int reload(void *ctx, struct x86_state *ret_entry, struct error *err)
 	struct machine *m = ctx;
 	int rc;
 
+	if (m->opt->kernel == NULL)
+		return error_set(err, ENOTSUP, "there is no kernel to start again: none was given");
 	cli_devices_reset(&m->dev);
 	if (m->hermit.active)
 		cli_hermit_reset(&m->hermit);
@@ -170,6 +175,15 @@ static int set_cmdline(void *ctx, const char *text, struct error *err)
 	return m->hermit.active ? cli_hermit_set_args(&m->hermit, text, err) : 0;
 }
 
+/* debug_config.write_snapshot: only to where the user said, since it is a debugger that asks. */
+static int write_snapshot(void *ctx, const char *name, const char **ret_path, struct error *err)
+{
+	struct machine *m = ctx;
+
+	*ret_path = m->opt->snapshot_out;
+	return cli_snapshot_write(m->kvm, name, m->entry.bias, m->opt->snapshot_out, err);
+}
+
 static int create_session(struct machine *m, struct error *err)
 {
 	struct debug_config cfg = {
@@ -178,7 +192,7 @@ static int create_session(struct machine *m, struct error *err)
 		.caps = &m->probe.caps,
 		.layout = kvm_machine_layout(m->kvm),
 		.mem = &m->mem,
-		.image_path = realpath(m->image.name, m->image_path),
+		.image_path = m->image.name != NULL ? realpath(m->image.name, m->image_path) : NULL,
 		.image_bytes = m->image.bytes,
 		.image_size = m->image.size,
 		.image_bias = m->entry.bias,
@@ -188,6 +202,7 @@ static int create_session(struct machine *m, struct error *err)
 		.ctx = m,
 		.symbol = find_symbol,
 		.set_cmdline = set_cmdline,
+		.write_snapshot = m->opt->snapshot_out != NULL ? write_snapshot : NULL,
 	};
 	struct cli_stub_config stub = {
 		.address = m->gdb != CLI_GDB_OFF ? &m->address : NULL,
@@ -266,23 +281,6 @@ static int add_sources(struct machine *m, struct error *err)
 	return rc;
 }
 
-static void tell_how_to_connect(const struct machine *m)
-{
-	const struct server_listener *l = cli_stub_listener(m->stub);
-	char target[160];
-
-	if (l == NULL || m->opt->verbosity < 0 || l->address.kind == SERVER_STDIO ||
-	    m->opt->command == CLI_DEBUG)
-		return;
-	if (server_listener_is_wide(l))
-		log_warn("the debugger's port is open to other machines: whoever reaches it controls the "
-			 "guest");
-	server_listener_target(l, target, sizeof(target));
-	fprintf(stderr, "trapline: %s; in gdb type:  target remote %s%s",
-	        m->gdb == CLI_GDB_WAIT ? "waiting for a debugger" : "a debugger may attach", target,
-	        cli_terminal_is_raw() ? "\r\n" : "\n");
-}
-
 /* ---- the end ---- */
 
 static void tell_of_death(struct machine *m)
@@ -350,10 +348,12 @@ static int run(struct machine *m, struct error *err)
 	if (rc == 0 && m->sandbox.on)
 		cli_console_start(m->console, confine_console, m);
 	if (rc == 0)
-		rc = kvm_machine_start(m->kvm, &m->entry.state, m->gdb == CLI_GDB_WAIT, err);
+		rc = kvm_machine_start(m->kvm, m->opt->restore == NULL ? &m->entry.state : NULL,
+		                       m->gdb == CLI_GDB_WAIT, err);
 	if (rc < 0)
 		return rc;
-	tell_how_to_connect(m);
+	if (m->opt->verbosity >= 0 && m->opt->command != CLI_DEBUG)
+		cli_stub_tell(m->stub, m->gdb == CLI_GDB_WAIT);
 	cli_stub_start(m->stub);
 	server_loop_run(m->loop);
 	kvm_machine_stop_threads(m->kvm);
@@ -384,8 +384,10 @@ static int choose_port(struct machine *m, struct error *err)
 /* Files may be named by descriptors that our parent left open; nothing else of it stays. */
 static int open_files(struct machine *m, struct error *err)
 {
-	int rc = cli_image_open(m->opt->kernel, &m->image, err);
+	int rc = m->opt->kernel != NULL ? cli_image_open(m->opt->kernel, &m->image, err) : 0;
 
+	if (rc == 0)
+		rc = cli_snapshot_open(&m->own, &m->restored, err);
 	if (rc == 0)
 		rc = cli_modules_open(m->opt, &m->modules, err);
 	if (rc == 0)
@@ -420,9 +422,11 @@ static int build(struct machine *m, struct error *err)
 	if (rc == 0)
 		rc = cli_hermit_confine(&m->hermit, &m->sandbox, err);
 	if (rc == 0)
+		rc = cli_snapshot_add_memory(&m->restored, &m->mem, err);
+	if (rc == 0 && m->mem.count == 0)
 		rc = cli_memory_add(m->opt, m->hermit.active, m->gdb != CLI_GDB_OFF, &m->image, &m->mem, err);
 	if (rc == 0)
-		rc = load(m, err);
+		rc = m->opt->kernel != NULL ? load(m, err) : 0;
 	if (rc == 0)
 		rc = server_loop_new(&m->loop, err);
 	if (rc == 0)
@@ -433,6 +437,8 @@ static int build(struct machine *m, struct error *err)
 		rc = add_devices(m, err);
 	if (rc == 0)
 		rc = create_kvm(m, err);
+	if (rc == 0)
+		rc = cli_snapshot_load(&m->restored, m->opt, m->kvm, &m->entry.bias, err);
 	if (rc == 0)
 		rc = create_session(m, err);
 	if (rc == 0)
@@ -464,6 +470,7 @@ static void take_apart(struct machine *m)
 	cli_modules_close(&m->modules);
 	cli_hermit_close(&m->hermit, &m->image);
 	cli_image_close(&m->image);
+	cli_snapshot_close(&m->restored);
 	cli_sandbox_fini(&m->sandbox);
 	cli_terminal_restore();
 }
@@ -475,7 +482,8 @@ int cli_machine_run(const struct cli_options *opt, struct error *err)
 
 	if (m == NULL)
 		return error_set(err, ENOMEM, "no memory for the machine");
-	m->opt = opt;
+	m->own = *opt;
+	m->opt = &m->own;
 	m->signal_fd = m->debugger_fd = m->output_fd = -1;
 	guest_mem_init(&m->mem);
 	cli_sandbox_init(&m->sandbox, opt->sandbox == CLI_SANDBOX_ON ||

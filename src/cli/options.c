@@ -45,6 +45,7 @@ static int set_memory(struct cli_options *opt, const char *value, struct error *
 	if (n > CLI_MAX_MEMORY)
 		return error_set(err, EINVAL, "memory size '%.40s' is too large (at most 1T)", value);
 	opt->memory = bytes_align_up(n, 4096);
+	opt->memory_given = true;
 	return 0;
 }
 
@@ -56,6 +57,7 @@ static int set_cpus(struct cli_options *opt, const char *value, struct error *er
 		return error_set(err, EINVAL, "bad number of cpus '%.40s': expected 1 to %d", value,
 				 DEBUG_MAX_VCPUS);
 	opt->cpus = (unsigned)n;
+	opt->cpus_given = true;
 	return 0;
 }
 
@@ -275,6 +277,10 @@ static const struct cli_option table[] = {
 	 cli_options_guest_output},
 	{"stats", 0, CLI_ARG_NONE, NULL, BOTH, "tell exits and run times at the end",
 	 cli_options_guest_stats},
+	{"restore", 0, CLI_ARG_REQUIRED, "FILE", BOTH, "go on from a snapshot instead of booting",
+	 cli_options_guest_restore},
+	{"snapshot-out", 0, CLI_ARG_REQUIRED, "FILE", BOTH, "let 'monitor snapshot write' write to FILE",
+	 cli_options_guest_snapshot_out},
 	{"no-reboot", 0, CLI_ARG_NONE, NULL, BOTH, "end where the guest resets the machine", set_no_reboot},
 	{"lldb", 0, CLI_ARG_NONE, NULL, DEBUG, "start lldb instead of gdb", set_lldb},
 	{"debugger", 0, CLI_ARG_REQUIRED, "PROGRAM", DEBUG, "start PROGRAM as gdb (or, with --lldb, as lldb)",

@@ -40,7 +40,7 @@ struct cli_module { const char *value; bool has_text; };
 struct cli_options {
 	enum cli_command command;
 	enum cli_command topic;        /* CLI_HELP: which command; CLI_HELP itself for the overview */
-	const char *kernel;            /* CLI_RUN, CLI_DEBUG, CLI_INFO: never NULL */
+	const char *kernel;            /* CLI_RUN, CLI_DEBUG, CLI_INFO: never NULL, but see restore */
 	char cmdline[BOOT_CMDLINE_MAX];/* --append and what follows "--", joined by blanks */
 	size_t append_len;             /* how much of it is from --append */
 	const char *arg[CLI_MAX_WORDS];/* what follows "--"; words beyond are in cmdline alone */
@@ -56,11 +56,14 @@ struct cli_options {
 	unsigned module_count;
 	uint64_t memory;               /* bytes, a multiple of 4096 */
 	unsigned cpus;
+	bool memory_given, cpus_given;
 	enum cli_gdb gdb;
 	bool gdb_is_default;           /* from the environment: options override it */
 	struct server_address gdb_address; /* where gdb is not CLI_GDB_OFF */
 	bool gdb_read_only;            /* debuggers may look and not touch */
 	const char *gdb_log;           /* packet trace; NULL: none */
+	const char *restore;           /* snapshot to start from, CLI_RUN also without a kernel; NULL: none */
+	const char *snapshot_out;      /* where "monitor snapshot write" writes; NULL: nowhere */
 	const char *core;              /* where a dying guest leaves its core; NULL: nowhere */
 	bool time_runs;                /* guest time goes on while a debugger holds the guest */
 	enum cli_sandbox_option sandbox;

@@ -54,3 +54,21 @@ int cli_options_guest_no_aslr(struct cli_options *opt, const char *value, struct
 	opt->aslr = CLI_ASLR_OFF;
 	return 0;
 }
+
+static int set_file(const char **file, const char *value, const char *option, struct error *err)
+{
+	if (*value == '\0')
+		return error_set(err, EINVAL, "empty file name in --%s", option);
+	*file = value;
+	return 0;
+}
+
+int cli_options_guest_restore(struct cli_options *opt, const char *value, struct error *err)
+{
+	return set_file(&opt->restore, value, "restore", err);
+}
+
+int cli_options_guest_snapshot_out(struct cli_options *opt, const char *value, struct error *err)
+{
+	return set_file(&opt->snapshot_out, value, "snapshot-out", err);
+}

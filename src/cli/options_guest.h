@@ -1,4 +1,4 @@
-/* Setters of the options that are uhyve's or for Hermit kernels: rows of the table in options.c. */
+/* Setters of the options for Hermit kernels, of uhyve's, and for snapshots: rows of options.c's table. */
 #ifndef CLI_OPTIONS_GUEST_H
 #define CLI_OPTIONS_GUEST_H
 
@@ -13,5 +13,7 @@ int cli_options_guest_output(struct cli_options *opt, const char *value, struct 
 int cli_options_guest_stats(struct cli_options *opt, const char *value, struct error *err);
 int cli_options_guest_aslr(struct cli_options *opt, const char *value, struct error *err);
 int cli_options_guest_no_aslr(struct cli_options *opt, const char *value, struct error *err);
+int cli_options_guest_restore(struct cli_options *opt, const char *value, struct error *err);
+int cli_options_guest_snapshot_out(struct cli_options *opt, const char *value, struct error *err);
 
 #endif

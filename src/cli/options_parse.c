@@ -209,7 +209,7 @@ static int check(struct parser *p)
 	if (p->opt.command != p->command)
 		return 0;
 	if ((p->command == CLI_RUN || p->command == CLI_DEBUG || p->command == CLI_INFO) &&
-	    p->opt.kernel == NULL)
+	    p->opt.kernel == NULL && !(p->command == CLI_RUN && p->opt.restore != NULL))
 		return usage(p, "no kernel given");
 	if (p->opt.kernel != NULL && *p->opt.kernel == '\0')
 		return usage(p, "empty name of the kernel file");

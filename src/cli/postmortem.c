@@ -45,7 +45,7 @@ static void write_core(const struct cli_postmortem *pm, const struct x86_state *
 		.current = pm->event->vcpu,
 		.state = states,
 		.signal = pm->event->kind == DEBUG_EVENT_ERROR ? SIGABRT : SIGSEGV,
-		.kernel = pm->opt->kernel,
+		.kernel = pm->opt->kernel != NULL ? pm->opt->kernel : "KERNEL",
 		.cmdline = pm->opt->cmdline,
 		.entry = pm->entry->entry,
 		.bias = pm->entry->bias,

@@ -10,6 +10,14 @@ static int allow_core(struct cli_sandbox *sb, const char *core, struct error *er
 		sb, core, CLI_LANDLOCK_WRITE | CLI_LANDLOCK_MAKE | CLI_LANDLOCK_REMOVE, err);
 }
 
+/* Likewise; the thread that attends the debugger writes it (snapshot.c). */
+static int allow_snapshot(struct cli_sandbox *sb, const char *file, struct error *err)
+{
+	sb->main_files = sb->vcpu_files = true;
+	return cli_sandbox_allow_beside(
+		sb, file, CLI_LANDLOCK_WRITE | CLI_LANDLOCK_MAKE | CLI_LANDLOCK_REMOVE, err);
+}
+
 /* The socket's file goes at the end, and of `trapline debug` the directory that was made for it. */
 static int allow_socket(struct cli_sandbox *sb, const char *path, const char *dir, struct error *err)
 {
@@ -34,6 +42,8 @@ int cli_sandbox_plan(struct cli_sandbox *sb, const struct cli_options *opt,
 	sb->signals_child = opt->command == CLI_DEBUG;
 	if (opt->core != NULL)
 		rc = allow_core(sb, opt->core, err);
+	if (rc == 0 && opt->snapshot_out != NULL)
+		rc = allow_snapshot(sb, opt->snapshot_out, err);
 	if (rc == 0 && port != NULL && port->kind == SERVER_UNIX)
 		rc = allow_socket(sb, port->path, socket_dir, err);
 	return rc;

@@ -1,10 +1,12 @@
 #include "cli/stub.h"
 #include "base/log.h"
+#include "cli/terminal.h"
 #include "server/pump.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -449,9 +451,20 @@ void cli_stub_free(struct cli_stub *s)
 	free(s);
 }
 
-const struct server_listener *cli_stub_listener(const struct cli_stub *s)
+void cli_stub_tell(const struct cli_stub *s, bool waits)
 {
-	return s->cfg.address != NULL ? &s->listener : NULL;
+	const struct server_listener *l = &s->listener;
+	char target[160];
+
+	if (s->cfg.address == NULL || l->address.kind == SERVER_STDIO)
+		return;
+	if (server_listener_is_wide(l))
+		log_warn("the debugger's port is open to other machines: whoever reaches it controls the "
+			 "guest");
+	server_listener_target(l, target, sizeof(target));
+	fprintf(stderr, "trapline: %s; in gdb type:  target remote %s%s",
+	        waits ? "waiting for a debugger" : "a debugger may attach", target,
+	        cli_terminal_is_raw() ? "\r\n" : "\n");
 }
 
 void cli_stub_start(struct cli_stub *s)

@@ -31,8 +31,8 @@ int cli_stub_new(const struct cli_stub_config *cfg, struct cli_stub **ret, struc
 /* The machine's threads have ended. Closes everything, removes a socket's file. NULL is fine. */
 void cli_stub_free(struct cli_stub *s);
 
-/* The listener, for the line that tells how to connect; NULL without a port. */
-const struct server_listener *cli_stub_listener(const struct cli_stub *s);
+/* The line on standard error that tells how to connect; nothing without a port, or for stdio. */
+void cli_stub_tell(const struct cli_stub *s, bool waits);
 
 /* For stdio: attends the one client that is there. Loop's thread, before the loop runs. */
 void cli_stub_start(struct cli_stub *s);

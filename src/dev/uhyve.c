@@ -198,6 +198,19 @@ void dev_uhyve_init(struct dev_uhyve *u, const struct dev_uhyve_config *cfg)
 	*u = (struct dev_uhyve){.cfg = *cfg};
 }
 
+/* Between two calls it has no state but what files are open, and those are the host's: one byte says so. */
+static void uhyve_save(void *dev, void *buf)
+{
+	(void)dev;
+	*(uint8_t *)buf = 1;
+}
+
+static int uhyve_restore(void *dev, const void *buf)
+{
+	(void)dev, (void)buf;
+	return 0;
+}
+
 int dev_uhyve_attach(struct dev_uhyve *u, struct dev_bus *bus)
 {
 	static const struct dev_ops ops_v1 = {.read = read_nothing, .write = write_v1};
@@ -208,6 +221,7 @@ int dev_uhyve_attach(struct dev_uhyve *u, struct dev_bus *bus)
 				  .ops = &ops_v1,
 				  .dev = u,
 				  .name = "uhyve 1"};
+	const struct dev_part part = {"uhyve", u, 1, uhyve_save, uhyve_restore};
 	int rc = dev_bus_add(bus, &range);
 
 	if (rc < 0)
@@ -216,5 +230,6 @@ int dev_uhyve_attach(struct dev_uhyve *u, struct dev_bus *bus)
 	range.size = PORTS_V2_SIZE;
 	range.ops = &ops_v2;
 	range.name = "uhyve 2";
-	return dev_bus_add(bus, &range);
+	rc = dev_bus_add(bus, &range);
+	return rc < 0 ? rc : dev_bus_add_part(bus, &part);
 }

@@ -199,7 +199,7 @@ void kvm_machine_set_sink(struct kvm_machine *m, const struct debug_sink *sink)
 
 int kvm_machine_start(struct kvm_machine *m, const struct x86_state *entry, bool stopped, struct error *err)
 {
-	int rc = kvm_state_set_entry(m, entry, err);
+	int rc = entry != NULL ? kvm_state_set_entry(m, entry, err) : 0;
 
 	if (rc < 0)
 		return rc;

@@ -49,7 +49,10 @@ const struct x86_layout *kvm_machine_layout(const struct kvm_machine *m);
 const struct debug_target_ops *kvm_machine_ops(void);
 void kvm_machine_set_sink(struct kvm_machine *m, const struct debug_sink *sink);
 
-/* Starts the vcpu threads: the boot vcpu in `entry`. stopped: all park before their first instruction. */
+/*
+ * Starts the vcpu threads: the boot vcpu in `entry` (NULL: all as they are). stopped: all park before their
+ * first instruction.
+ */
 int kvm_machine_start(struct kvm_machine *m, const struct x86_state *entry, bool stopped,
                       struct error *err);
 

@@ -72,6 +72,20 @@ static void every_option_of_run(void **state)
 	assert_int_equal(opt.verbosity, 2);
 }
 
+static void restore_needs_no_kernel(void **state)
+{
+	struct cli_options opt = must_parse(ARGS("run", "--restore", "s", "--snapshot-out=o"));
+
+	(void)state;
+	assert_null(opt.kernel);
+	assert_string_equal(opt.restore, "s");
+	assert_string_equal(opt.snapshot_out, "o");
+	assert_false(opt.memory_given || opt.cpus_given);
+	opt = must_parse(ARGS("run", "--restore", "s", "-m128M", "-c1", "k"));
+	assert_string_equal(opt.kernel, "k");
+	assert_true(opt.memory_given && opt.cpus_given);
+}
+
 static void spellings(void **state)
 {
 	static const char *const forms[][4] = {
@@ -196,6 +210,9 @@ static const struct bad_case bad[] = {
 	{{"run", "k", "-m"}, "option -m needs a value: SIZE"},
 	{{"run", "k", "--core"}, "option --core needs a value: FILE"},
 	{{"run", "k", "--core="}, "empty file name in --core"},
+	{{"run", "k", "--restore="}, "empty file name in --restore"},
+	{{"run", "k", "--snapshot-out", ""}, "empty file name in --snapshot-out"},
+	{{"debug", "--restore", "s"}, "no kernel given"},
 	{{"run", "k", "--no-reboot=1"}, "option --no-reboot takes no value"},
 	{{"run", "k", "-m", "0"}, "too small"},
 	{{"run", "k", "-m", "128"}, "memory size '128' is too small (128 bytes, at least 1M)"},
@@ -315,7 +332,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(every_option_of_run),
-		cmocka_unit_test(spellings),
+		cmocka_unit_test(restore_needs_no_kernel), cmocka_unit_test(spellings),
 		cmocka_unit_test(gdb_addresses),
 		cmocka_unit_test(modules),
 		cmocka_unit_test(debug_options),
