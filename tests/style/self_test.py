@@ -11,6 +11,7 @@ import banned
 import filemap
 import headers
 import layers
+import matrix
 import sizes
 import symbols
 import text
@@ -72,6 +73,19 @@ class Tree(unittest.TestCase):
         self.write('ARCHITECTURE.md', '    src/base/error.[ch]   errors\n    src/base/gone.c   x\n'
                                       '    include/trapline/rsp.h\n')
         self.complains(filemap, 'src/base/new.c: has no line', 'src/base/gone.c does not exist', 'no description')
+
+    def test_matrix(self):
+        head = '## Rows of the matrix\n\n| Feature | | Remark | Tests |\n|---|---|---|---|\n'
+        self.write('tests/debugger/meson.build', "'break': both, 'dump': ['gdb'],\n")
+        self.write('tests/debugger/scenarios/break.py', '')
+        self.write('tests/debugger/scenarios/dump.py', '')
+        self.write('tests/rsp/acks.test', '')
+        self.write('doc/packets.md', head + '| a | yes | | lldb:break rsp:acks |\n| b | no | why | gdb:dump |\n')
+        self.complains(matrix)
+        self.write('doc/packets.md', head + '| a | yes | | lldb:dump |\n| b | no | | rsp:acks |\n| c | yes | | |\n'
+                                            '| d | maybe | | rsp:acks |\n| e | yes | | rsp:x |\n')
+        self.complains(matrix, 'a: there is no test lldb:dump', 'without a reason', 'c: no test', 'd: not feature',
+                       'no test rsp:x')
 
     def test_headers(self):
         self.write('src/base/needy.h', 'size_t error_y(void);\n')
