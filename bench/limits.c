@@ -324,11 +324,100 @@ static enum bench_outcome run_memcpy(void *ctx, double seconds, const char *argu
 	return BENCH_OK;
 }
 
+/* ---- a snapshot's restore: so many pages, and one call for each part of the state ---- */
+
+#define MSRS 256
+
+struct state {
+	struct kvm_regs regs;
+	struct kvm_sregs sregs;
+	struct kvm_xsave xsave;
+	struct kvm_xcrs xcrs;
+	struct kvm_lapic_state lapic;
+	struct kvm_debugregs debugregs;
+	struct kvm_vcpu_events events;
+	struct kvm_mp_state mp;
+	struct kvm_irqchip chip[3];
+	struct kvm_pit_state2 pit;
+	struct kvm_clock_data clock;
+	union {
+		uint8_t room[sizeof(struct kvm_msrs) + MSRS * sizeof(struct kvm_msr_entry)];
+		struct kvm_msrs head;
+	} msrs;
+};
+
+/* All that KVM names, the time-stamp counter among them. */
+static void list_msrs(struct vm *vm, struct state *s)
+{
+	union {
+		uint8_t room[sizeof(struct kvm_msr_list) + MSRS * sizeof(uint32_t)];
+		struct kvm_msr_list head;
+	} list = {.head.nmsrs = MSRS};
+
+	if (ioctl(vm->kvm, KVM_GET_MSR_INDEX_LIST, &list) < 0)
+		list.head.nmsrs = 0;
+	s->msrs.head.nmsrs = list.head.nmsrs;
+	for (uint32_t i = 0; i < list.head.nmsrs; i++)
+		s->msrs.head.entries[i].index = list.head.indices[i];
+}
+
+/* The interrupt controllers' and timer's calls fail where this machine has none, and cost what they cost. */
+static void state_calls(struct vm *vm, struct state *s, bool set)
+{
+	ioctl(vm->vcpu, set ? KVM_SET_REGS : KVM_GET_REGS, &s->regs);
+	ioctl(vm->vcpu, set ? KVM_SET_SREGS : KVM_GET_SREGS, &s->sregs);
+	ioctl(vm->vcpu, set ? KVM_SET_XSAVE : KVM_GET_XSAVE, &s->xsave);
+	ioctl(vm->vcpu, set ? KVM_SET_XCRS : KVM_GET_XCRS, &s->xcrs);
+	ioctl(vm->vcpu, set ? KVM_SET_MSRS : KVM_GET_MSRS, &s->msrs);
+	ioctl(vm->vcpu, set ? KVM_SET_LAPIC : KVM_GET_LAPIC, &s->lapic);
+	ioctl(vm->vcpu, set ? KVM_SET_DEBUGREGS : KVM_GET_DEBUGREGS, &s->debugregs);
+	ioctl(vm->vcpu, set ? KVM_SET_VCPU_EVENTS : KVM_GET_VCPU_EVENTS, &s->events);
+	ioctl(vm->vcpu, set ? KVM_SET_MP_STATE : KVM_GET_MP_STATE, &s->mp);
+	for (uint32_t i = 0; i < 3; i++) {
+		s->chip[i].chip_id = i;
+		ioctl(vm->fd, set ? KVM_SET_IRQCHIP : KVM_GET_IRQCHIP, &s->chip[i]);
+	}
+	ioctl(vm->fd, set ? KVM_SET_PIT2 : KVM_GET_PIT2, &s->pit);
+	s->clock.flags = 0;
+	ioctl(vm->fd, set ? KVM_SET_CLOCK : KVM_GET_CLOCK, &s->clock);
+}
+
+/* argument: how many pages */
+static enum bench_outcome run_restore(void *ctx, double seconds, const char *argument,
+                                      struct bench_result *ret)
+{
+	static struct state state;
+	struct limits *l = ctx;
+	size_t size = (size_t)atoi(argument) * 4096;
+	uint8_t *from = malloc(size);
+	double end = bench_now() + seconds * 1e6, us[MAX_SAMPLES];
+	unsigned n;
+
+	if (from == NULL || size == 0 || size > MEMORY / 2) {
+		free(from);
+		return bench_say(ret, BENCH_ERROR, "restore: PAGES");
+	}
+	bench_fill(from, size);
+	list_msrs(&l->vm, &state);
+	state_calls(&l->vm, &state, false);
+	for (n = 0; n < MAX_SAMPLES && bench_now() < end; n++) {
+		double start = bench_now();
+
+		for (size_t at = 0; at < size; at += 4096)
+			memcpy(l->vm.mem + MEMORY / 2 + at, from + at, 4096);
+		state_calls(&l->vm, &state, true);
+		us[n] = bench_now() - start;
+	}
+	free(from);
+	return bench_median(us, n, ret);
+}
+
 int main(void)
 {
 	static const struct bench_order orders[] = {
 		{"step", run_step}, {"hit", run_hit},       {"port", run_port}, {"mmio", run_mmio},
-		{"kick", run_kick}, {"memcpy", run_memcpy}, {NULL, NULL},
+		{"kick", run_kick}, {"memcpy", run_memcpy},
+		{"restore", run_restore}, {NULL, NULL},
 	};
 	struct sigaction act = {.sa_handler = on_signal};
 	static struct limits l;

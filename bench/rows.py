@@ -126,6 +126,12 @@ def points():
                       2.0 if what in ('hit', 'step') else None)
 
 
+def snapshots():
+    for pages in (1, 100, 1000):
+        yield Row('snapshot restore after touching %d pages; unix socket' % pages, 'tl.restore%d' % pages,
+                  total('raw.restore%d' % pages, 'null.restore.p'), 'memcpy + state ioctls + null', 2.0)
+
+
 def start():
     for size in ('64M', '1G', '8G'):
         for what, text in (('first', 'start to first port write'), ('exit', 'start to exit')):
@@ -150,4 +156,4 @@ def gdb():
 
 
 TABLE = (('Steps, breakpoints, registers', steps), ('Memory', memory), ('Stopping', stops), ('Many breakpoints', points),
-         ('Attaching', attach), ('Starting and running', start), ('Real GDB', gdb))
+         ('Snapshots', snapshots), ('Attaching', attach), ('Starting and running', start), ('Real GDB', gdb))

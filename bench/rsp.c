@@ -456,6 +456,67 @@ static enum bench_outcome run_read(void *ctx, double seconds, const char *argume
 	return BENCH_OK;
 }
 
+/* ---- snapshots ---- */
+
+static bool monitor(struct rsp *r, const char *command, const char *says)
+{
+	char text[256] = "qRcmd,", reply[512];
+	size_t len = strlen(text);
+	uint8_t *raw = (uint8_t *)reply;
+
+	for (; *command && len < sizeof(text) - 3; command++, len += 2)
+		snprintf(text + len, 3, "%02x", (unsigned char)*command);
+	if (client_ask(&r->c, text) < 0)
+		return false;
+	len = client_decode(&r->c, raw, sizeof(reply));
+	len = client_unhex(raw, len, raw, sizeof(reply) - 1);
+	reply[len] = '\0';
+	return strstr(reply, says) != NULL;
+}
+
+/* Writes one byte of each of so many pages. */
+static bool touch(struct rsp *r, uint64_t addr, unsigned pages, unsigned turn)
+{
+	char text[64];
+
+	for (unsigned i = 0; i < pages; i++) {
+		snprintf(text, sizeof(text), "M%llx,1:%02x", (unsigned long long)addr + 4096ull * i,
+		         (turn & 0x7f) + 1);
+		if (client_ask(&r->c, text) < 0 || !client_is(&r->c, "OK"))
+			return false;
+	}
+	return true;
+}
+
+/* argument: PAGES ADDRESS (hexadecimal). Measures "monitor snapshot restore" after touching them. */
+static enum bench_outcome run_restore(void *ctx, double seconds, const char *argument,
+                                      struct bench_result *ret)
+{
+	struct rsp *r = ctx;
+	unsigned pages = (unsigned)atoi(argument), n = 0;
+	const char *blank = strchr(argument, ' ');
+	double end, us[100];
+
+	if (blank == NULL || !touch(r, client_number(blank + 1), pages, 0x55))
+		return bench_say(ret, BENCH_ERROR, "cannot write memory");
+	if (!monitor(r, "snapshot save bench", "saved"))
+		return bench_say(ret, BENCH_NONE, "no snapshots");
+	end = bench_now() + seconds * 1e6;
+	do {
+		double start;
+
+		if (!touch(r, client_number(blank + 1), pages, n))
+			return lost(ret);
+		start = bench_now();
+		if (!monitor(r, "snapshot restore bench", "restored"))
+			return bench_say(ret, BENCH_ERROR, "not restored");
+		us[n++] = bench_now() - start;
+	} while (n < 100 && bench_now() < end);
+	if (!monitor(r, "snapshot delete bench", "deleted"))
+		return lost(ret);
+	return bench_median(us, n, ret);
+}
+
 /* ---- attaching ---- */
 
 /* A file of requests in hexadecimal, one a line. */
@@ -532,7 +593,8 @@ int main(int argc, char **argv)
 		{"ask", run_ask},       {"step", run_step},     {"stepi", run_stepi},
 		{"hit", run_hit},       {"hit-by-client", run_hit_by_client}, {"points", run_points},
 		{"range", run_range},   {"ctrl-c", run_ctrl_c}, {"read", run_read},
-		{"write", run_write},   {"attach", run_attach}, {NULL, NULL},
+		{"write", run_write},   {"attach", run_attach},
+		{"restore", run_restore}, {NULL, NULL},
 	};
 	static struct rsp r;
 

@@ -14,6 +14,7 @@ import procs
 
 SIZES = (('64M', 64), ('1G', 1024), ('8G', 8192))
 VCPUS = (1, 2, 4, 8)
+PAGES = (1, 100, 1000)
 POINTS = (1, 10, 100, 1000, 2000, 10000)
 STEPI_COMMANDS = 200
 
@@ -231,6 +232,21 @@ def points(bench):
     return group.series
 
 
+# ---- snapshots ------------------------------------------------------------------------------------------------------
+
+def snapshots(bench):
+    group = Group(bench)
+    limits = group.start('raw KVM', Limits)
+    group.orders('raw', limits, 'same', [('restore%d' % pages, 'restore', str(pages)) for pages in PAGES])
+    null = group.start('null', peers.null, replies=bench.recording.replies)
+    group.orders('null.restore', null, 'same', REGISTERS[1:])
+    for name, binary in subjects(bench):
+        stub = group.start(name, peers.trapline, binary)
+        group.orders(name, stub, 'same', [('restore%d' % pages, 'restore', '%d %s' % (pages, peers.MEMORY))
+                                          for pages in PAGES])
+    return group.series
+
+
 # ---- attaching --------------------------------------------------------------------------------------------------------
 
 def attaching(bench):
@@ -371,6 +387,6 @@ def real_gdb(bench):
 
 
 BLOCKS = {
-    'steps': steps, 'memory': memory, 'stops': stops, 'points': points, 'attach': attaching, 'start': starting,
-    'idle': idle, 'work': working, 'gdb': real_gdb,
+    'steps': steps, 'memory': memory, 'stops': stops, 'points': points, 'snapshots': snapshots,
+    'attach': attaching, 'start': starting, 'idle': idle, 'work': working, 'gdb': real_gdb,
 }
