@@ -4,6 +4,7 @@
  */
 #include "boot/elf.h"
 #include "boot/entry.h"
+#include "boot/hermit.h"
 #include "boot/symbols.h"
 #include "x86/paging.h"
 
@@ -117,7 +118,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct boot_image image = {.bytes = data, .size = size, .name = "fuzz"};
 	const struct boot_module module = {.bytes = data, .size = size < 5000 ? size : 5000, .text = "m"};
-	const struct boot_options opt = {.cmdline = "a b", .module = &module, .module_count = 1, .cpus = 2};
+	const struct boot_options opt = {
+		.cmdline = "a b", .module = &module, .cpus = 2,
+		.module_count = !boot_hermit_probe(&image) /* they take none */
+	};
 	static struct boot_entry entry, before;
 	static struct guest_mem mem;
 	struct error err = {0};

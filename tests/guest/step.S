@@ -48,6 +48,20 @@ pushf_2:
 	andl $1, %eax
 	END_AL
 
+/* xsetbv, xgetbv: the status is XCR0 as it was set. */
+xcr:	movq %cr4, %rax
+	orl $0x40000, %eax
+	movq %rax, %cr4
+	xorl %ecx, %ecx
+	movl $3, %eax
+	xorl %edx, %edx
+xcr_set:
+	xsetbv
+xcr_get:
+	xgetbv
+xcr_end:
+	END_AL
+
 /* pushf in 16 bits. */
 pushfw:	pushfw
 pushfw_1:

@@ -9,6 +9,9 @@
 
 #define MAX_ARGS 64
 
+/* The environment that the parser sees; NULL: none. */
+static char *(*lookup)(const char *name);
+
 static int parse(const char *const *args, struct cli_options *ret, struct error *err)
 {
 	static char name[] = "trapline";
@@ -17,7 +20,7 @@ static int parse(const char *const *args, struct cli_options *ret, struct error 
 
 	for (; args[argc - 1] != NULL; argc++)
 		argv[argc] = (char *)(uintptr_t)args[argc - 1];
-	return cli_options_parse(argc, argv, NULL, ret, err);
+	return cli_options_parse(argc, argv, lookup, ret, err);
 }
 
 static struct cli_options must_parse(const char *const *args)
@@ -84,6 +87,61 @@ static void restore_needs_no_kernel(void **state)
 	opt = must_parse(ARGS("run", "--restore", "s", "-m128M", "-c1", "k"));
 	assert_string_equal(opt.kernel, "k");
 	assert_true(opt.memory_given && opt.cpus_given);
+}
+
+static char *environment(const char *name)
+{
+	static const struct {
+		const char *name, *value;
+	} rows[] = {
+		{"HERMIT_MEMORY_SIZE", "64M"},
+		{"HERMIT_CPU_COUNT", "3"},
+		{"HERMIT_GDB_PORT", "4321"},
+		{"HERMIT_MEM", ""},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return (char *)(uintptr_t)rows[i].value;
+	return NULL;
+}
+
+static void uhyves_names(void **state)
+{
+	struct cli_options opt =
+		must_parse(ARGS("run", "--memory-size", "64M", "--cpu-count=2", "--map", "a:/b:ro", "-s",
+				"77", "--file-mapping=c:/d", "--env", "A=1", "-e", "host", "-o", "none",
+				"--stats", "--no-aslr", "-a", "k1 k2", "k", "--", "x", "y z"));
+
+	(void)state;
+	assert_true(opt.memory == 64 << 20 && opt.cpus == 2 && opt.gdb == CLI_GDB_WAIT &&
+		    opt.gdb_address.port == 77);
+	assert_true(opt.map_count == 2 && opt.env_count == 2 && opt.stats && opt.aslr == CLI_ASLR_OFF);
+	assert_string_equal(opt.map[1], "c:/d");
+	assert_string_equal(opt.env[1], "host");
+	assert_string_equal(opt.output, "none");
+	assert_string_equal(opt.cmdline, "k1 k2 x y z");
+	assert_int_equal(opt.append_len, 5);
+	assert_true(opt.arg_count == 2 && strcmp(opt.arg[1], "y z") == 0);
+	opt = must_parse(ARGS("run", "-s", "k"));
+	assert_true(opt.gdb_address.port == 6677 && strcmp(opt.kernel, "k") == 0);
+	assert_int_equal(must_parse(ARGS("run", "--gdb-port=5", "k")).gdb_address.port, 5);
+	assert_int_equal(must_parse(ARGS("run", "-s6", "k")).gdb_address.port, 6);
+}
+
+static void variables(void **state)
+{
+	struct cli_options opt;
+
+	(void)state;
+	lookup = environment;
+	opt = must_parse(ARGS("run", "k"));
+	assert_true(opt.memory == 64 << 20 && opt.cpus == 3 && opt.gdb == CLI_GDB_WAIT);
+	assert_int_equal(opt.gdb_address.port, 4321);
+	opt = must_parse(ARGS("run", "-c1", "--gdb-attach=:9", "k"));
+	assert_true(opt.cpus == 1 && opt.gdb == CLI_GDB_ATTACH && opt.gdb_address.port == 9);
+	assert_int_equal(must_parse(ARGS("doctor")).gdb, CLI_GDB_OFF);
+	lookup = NULL;
 }
 
 static void spellings(void **state)
@@ -332,7 +390,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(every_option_of_run),
-		cmocka_unit_test(restore_needs_no_kernel), cmocka_unit_test(spellings),
+		cmocka_unit_test(restore_needs_no_kernel),
+		cmocka_unit_test(uhyves_names),
+		cmocka_unit_test(variables),
+		cmocka_unit_test(spellings),
 		cmocka_unit_test(gdb_addresses),
 		cmocka_unit_test(modules),
 		cmocka_unit_test(debug_options),
