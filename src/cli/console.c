@@ -1,4 +1,5 @@
 #include "cli/console.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -86,7 +87,12 @@ static ssize_t write_now(const struct cli_console *c, const uint8_t *bytes, size
 	ssize_t n;
 
 	if (c->way == WAY_POLL) {
-		if (poll(&pfd, 1, 0) <= 0)
+		int ready;
+
+		do
+			ready = poll(&pfd, 1, 0);
+		while (ready < 0 && errno == EINTR);
+		if (ready <= 0)
 			return 0;
 		if (len > PIPE_BUF)
 			len = PIPE_BUF;
@@ -327,6 +333,20 @@ static void end_drainer(struct cli_console *c)
 	if (!c->draining || write(c->end_fd, &one, sizeof(one)) < 0)
 		return;
 	pthread_join(c->drainer, NULL);
+}
+
+void cli_console_finish(struct cli_console *c, int limit_ms)
+{
+	size_t left;
+
+	if (c == NULL)
+		return;
+	left = cli_console_flush(c, limit_ms);
+	if (cli_console_error(c) != 0)
+		log_error("guest output was lost: %s", strerror(cli_console_error(c)));
+	else if (left > 0)
+		log_error("guest output was lost: nobody took its last %zu bytes", left);
+	cli_console_free(c, 0);
 }
 
 size_t cli_console_free(struct cli_console *c, int limit_ms)

@@ -44,6 +44,12 @@ size_t cli_console_flush(struct cli_console *c, int limit_ms);
 /* The errno that ended output ("no reader any more"), 0: none. Any thread. */
 int cli_console_error(struct cli_console *c);
 
+/*
+ * The same as cli_console_free(), and what of the guest's output did not come out is told: nothing is lost in
+ * silence.
+ */
+void cli_console_finish(struct cli_console *c, int limit_ms);
+
 /* Flushes as cli_console_flush() does, ends the thread, frees. NULL is fine. No writer may be left. */
 size_t cli_console_free(struct cli_console *c, int limit_ms);
 

@@ -17,6 +17,7 @@
 #include "cli/stats.h"
 #include "cli/stub.h"
 #include "cli/terminal.h"
+#include "cli/wires.h"
 #include "kvm/machine.h"
 #include "server/loop.h"
 
@@ -43,6 +44,7 @@ struct machine {
 	struct boot_entry entry;
 	struct kvm_probe probe;
 	struct kvm_machine *kvm;
+	struct cli_wires wires;
 	struct debug_session *session;
 	struct server_loop *loop;
 	struct cli_stub *stub;
@@ -61,33 +63,6 @@ struct machine {
 	char image_path[PATH_MAX]; /* absolute */
 	char cmdline[BOOT_CMDLINE_MAX]; /* given by a debugger's "run"; "": the one we were started with */
 };
-
-/* ---- what devices may do ---- */
-
-static void host_irq(void *ctx, unsigned line, bool level)
-{
-	kvm_machine_irq(((struct machine *)ctx)->kvm, line, level);
-}
-
-static void host_output(void *ctx, const void *bytes, size_t len)
-{
-	cli_console_write(((struct machine *)ctx)->console, bytes, len);
-}
-
-static void host_exit(void *ctx, uint32_t status)
-{
-	kvm_machine_guest_exit(((struct machine *)ctx)->kvm, status);
-}
-
-static void host_reset(void *ctx)
-{
-	struct machine *m = ctx;
-
-	if (m->opt->no_reboot)
-		kvm_machine_guest_exit(m->kvm, 0);
-	else
-		kvm_machine_guest_reset(m->kvm);
-}
 
 /* ---- putting together ---- */
 
@@ -124,9 +99,9 @@ static int reload(void *ctx, struct x86_state *ret_entry, struct error *err)
 
 static int add_devices(struct machine *m, struct error *err)
 {
-	const struct dev_host host = {.ctx = m, .irq = host_irq, .output = host_output, .exit = host_exit,
-	                              .reset = host_reset};
+	const struct dev_host host = cli_wires_host(&m->wires);
 
+	m->wires = (struct cli_wires){.console = m->console, .no_reboot = m->opt->no_reboot};
 	return cli_devices_init(&m->dev, &host, m->opt->memory, m->opt->cpus,
 	                        m->hermit.active ? &m->hermit : NULL, &m->mem, err);
 }
@@ -155,7 +130,10 @@ static int create_kvm(struct machine *m, struct error *err)
 		.hooks = {.ctx = m, .reload = reload, .confine = confine},
 	};
 
-	return kvm_machine_new(&cfg, &m->kvm, err);
+	int rc = kvm_machine_new(&cfg, &m->kvm, err);
+
+	m->wires.kvm = m->kvm;
+	return rc;
 }
 
 static int find_symbol(void *ctx, const char *name, uint64_t *ret)
@@ -355,8 +333,10 @@ static int run(struct machine *m, struct error *err)
 	if (m->opt->verbosity >= 0 && m->opt->command != CLI_DEBUG)
 		cli_stub_tell(m->stub, m->gdb == CLI_GDB_WAIT);
 	cli_stub_start(m->stub);
-	server_loop_run(m->loop);
+	rc = server_loop_run(m->loop);
 	kvm_machine_stop_threads(m->kvm);
+	if (rc < 0)
+		return error_set(err, -rc, "cannot watch what happens: %s", strerror(-rc));
 	rc = ending(m);
 	if (m->opt->stats) {
 		cli_console_flush(m->console, -1);
@@ -459,7 +439,7 @@ static void take_apart(struct machine *m)
 	cli_debug_cmd_cleanup(m->socket_dir);
 	debug_session_free(m->session);
 	kvm_machine_free(m->kvm);
-	cli_console_free(m->console, m->signal != 0 ? 1000 : -1);
+	cli_console_finish(m->console, m->signal != 0 ? 1000 : -1);
 	cli_devices_fini(&m->dev);
 	server_loop_free(m->loop);
 	if (m->signal_fd >= 0)

@@ -46,6 +46,7 @@ struct cli_stub {
 	struct rsp_engine engine;
 	bool connected, gone, attended, detached;
 	bool ticking, stepped;     /* the clock runs; there was a step since it ticked last */
+	bool retrying;             /* a client could not be accepted: again at the next tick */
 	int client_id;
 	enum cli_end end;
 	uint32_t status;
@@ -209,7 +210,9 @@ static void on_tick(void *ctx)
 	if (read(s->tick_fd, &count, sizeof(count)) > 0) {
 		if (s->connected && !s->gone && !s->attended)
 			server_loop_arm(s->cfg.loop, s->client_id);
-		if (!s->stepped)
+		if (s->retrying)
+			server_loop_arm(s->cfg.loop, s->listener_id);
+		else if (!s->stepped)
 			set_clock(s, false);
 		s->stepped = false;
 	}
@@ -316,9 +319,12 @@ static int accept_client(struct cli_stub *s)
 	struct error err;
 	int rc = server_accept(&s->listener, &client, &err);
 
-	if (rc < 0 && rc != -EAGAIN) {
+	if (rc < 0 && rc != -EAGAIN && !s->retrying)
 		log_warn("%s", err.text);
-	} else if (rc == 0 && s->connected) {
+	s->retrying = rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM || rc == -ENOBUFS;
+	if (s->retrying && !s->ticking)
+		set_clock(s, true);
+	if (rc == 0 && s->connected) {
 		log_warn("a second debugger was turned away: one is attached already (detach it first)");
 		server_client_close(&client);
 	} else if (rc == 0) {

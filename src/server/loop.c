@@ -30,6 +30,7 @@ struct source {
 struct server_loop {
 	int epoll_fd, wake_fd;
 	atomic_bool quit;
+	_Atomic int failed;  /* negative errno: why it quit by itself */
 	pthread_mutex_t lock;
 	struct source source[MAX_SOURCES];
 };
@@ -87,11 +88,17 @@ static int control(struct server_loop *l, int id, int op, uint32_t events)
 static void watch(struct server_loop *l, int id, bool on)
 {
 	struct source *s = &l->source[id];
+	int rc;
 
 	if (s->plain || s->watched == on)
 		return;
-	s->watched = on;
-	control(l, id, EPOLL_CTL_MOD, on ? EPOLLIN : EPOLLONESHOT);
+	rc = control(l, id, EPOLL_CTL_MOD, on ? EPOLLIN : EPOLLONESHOT);
+	if (rc == 0) {
+		s->watched = on;
+	} else if (on) {
+		atomic_store(&l->failed, rc);
+		server_loop_quit(l);
+	}
 }
 
 int server_loop_add(struct server_loop *l, int fd, server_loop_fn *fn, void *ctx)
@@ -201,7 +208,7 @@ static bool plain_is_armed(struct server_loop *l)
 	return armed;
 }
 
-void server_loop_run(struct server_loop *l)
+int server_loop_run(struct server_loop *l)
 {
 	struct epoll_event ev;
 	uint64_t count;
@@ -211,13 +218,14 @@ void server_loop_run(struct server_loop *l)
 		/* One event at a time: its callback may remove any other source. */
 		n = epoll_wait(l->epoll_fd, &ev, 1, plain_is_armed(l) ? 0 : -1);
 		if (n < 0 && errno != EINTR)
-			return;
+			return -errno;
 		if (n > 0 && ev.data.u32 < MAX_SOURCES)
 			call(l, (int)ev.data.u32);
 		else if (n > 0 && read(l->wake_fd, &count, sizeof(count)) < 0)
 			continue;
 		call_plain(l);
 	}
+	return atomic_load(&l->failed);
 }
 
 void server_loop_quit(struct server_loop *l)

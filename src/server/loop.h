@@ -30,8 +30,11 @@ void server_loop_remove(struct server_loop *l, int id);
 void server_loop_arm(struct server_loop *l, int id);
 void server_loop_disarm(struct server_loop *l, int id);
 
-/* Runs until server_loop_quit() (any thread, also before run). */
-void server_loop_run(struct server_loop *l);
+/*
+ * Runs until server_loop_quit() (any thread, also before run): 0. Negative errno when the kernel refuses to
+ * watch a descriptor: what happens there would never be heard of.
+ */
+int server_loop_run(struct server_loop *l);
 void server_loop_quit(struct server_loop *l);
 
 #endif

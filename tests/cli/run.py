@@ -3,7 +3,8 @@
 
 usage: run.py --trapline PROGRAM --guests FOLDER GROUP
 
-GROUP is one of the names in cases/: usage, boot, loaders, port, terminal, debug, sandbox, snapshot.
+GROUP is one of the names in cases/: usage, boot, loaders, port, terminal, debug, sandbox, faults,
+hostile, snapshot.
 Exit status: 0 passed, 1 failed (each failure is told), 77 all cases skipped, with the reason on the last line.
 """
 
@@ -38,7 +39,7 @@ def play(case, args):
         return True
     except rig.Skip as why:
         return str(why)
-    except AssertionError:
+    except Exception:  # a time limit too
         traceback.print_exc()
         return False
     finally:

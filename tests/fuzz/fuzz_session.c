@@ -2,7 +2,8 @@
  * A whole debug session over the fake machine of tests/unit/debug: packets and events in any order.
  *
  * The input is lines, so that a kept input can be read:
- *   first line: vcpus (digit), capabilities (5 bits in one character), 'r' when running, 's' when staying
+ *   first line: vcpus (digit), capabilities (5 bits in one character), 'r' when running, 's' when staying,
+ *     'o' when the client may only look
  *   >PACKET    framed and sent          ^ ctrl-C             rC  C turns of the machine (its code)
  *   eKVPD      an event of a running vcpu: kind, vcpu, pc, dr6, one character each
  *   pAB        the guest's code byte at A becomes B          wV  vcpu V wakes at the entry
@@ -63,6 +64,7 @@ static void read_replies(void)
 		owed--;
 	}
 	must(h.e.misuse == 0 && h.f.violations == 0);
+	must(!h.read_only || h.s->points.int3.planted == 0);
 }
 
 static void must_be_gone(void)
@@ -121,8 +123,8 @@ static void send(const char *packet, size_t len)
 	must_answer();
 	if (!h.connected)
 		return;
-	touched |= len > 0 && strchr("MXGP", packet[0]);
-	touched |= len > 0 && packet[0] == 'Q'; /* restored registers move the stack about */
+	touched |= len > 0 && !h.read_only && strchr("MXGP", packet[0]);
+	touched |= len > 0 && !h.read_only && packet[0] == 'Q'; /* restored registers move the stack about */
 	if (len > 0 && (packet[0] == 'k' || packet[0] == 'R'))
 		return; /* may owe nothing: sessions have them */
 	owed++;
@@ -199,6 +201,7 @@ static void configure(const uint8_t *p, size_t len)
 	h.f.caps = (struct debug_caps){ .step = bits & 1, .block_irq = bits & 2, .int3 = bits & 4,
 	                                .exec_dr = bits & 8, .data_dr = bits & 16 };
 	h.stay_stopped = len > 0 && memchr(p, 's', len);
+	h.read_only = len > 0 && memchr(p, 'o', len);
 	h.turns = 20;
 	load_code();
 	harness_open(&h, len > 0 && memchr(p, 'r', len));

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""Makes one call after the other fail, the first, the second, ... until there is none left, in a plain run and in a
+debugger's session; and interrupts every second one.
+
+usage: run.py --trapline PROGRAM --inject LIBRARY --guest GUEST [CALL|interrupts...]
+
+Whatever fails, trapline ends by itself, without a signal: with the guest's status, or with a line that says why
+not.  Exit status: 0 passed, 1 failed, 77 skipped (no usable KVM).
+"""
+
+import argparse
+import mmap
+import os
+import re
+import select
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+LIMIT = 20  # seconds, for what takes 50 ms
+CALLS = ('calloc', 'mmap', 'open', 'read', 'write', 'recv', 'send', 'accept', 'socket', 'eventfd', 'epoll_ctl',
+         'epoll_wait', 'poll', 'pthread_create', 'ioctl')
+INTERRUPTED = ('read', 'write', 'recv', 'send', 'accept', 'epoll_wait', 'poll', 'ioctl')
+OUTPUT = 'hello from the guest\nand goodbye\n'
+
+
+def framed(text):
+    body = text.encode()
+    return b'$%s#%02x' % (body, sum(body) % 256)
+
+
+class Rig:
+    def __init__(self, args, folder):
+        self.args, self.folder = args, folder
+        self.path = os.path.join(folder, 'gdb.sock')
+        self.file = open(os.path.join(folder, 'count'), 'w+b')
+        self.file.truncate(4096)
+        self.count = mmap.mmap(self.file.fileno(), 4096)
+
+    def start(self, call, nth, *options):
+        self.count[:8] = bytes(8)
+        env = dict(os.environ, LC_ALL='C', LD_PRELOAD=self.args.inject, INJECT_CALL=call, INJECT_NTH=str(nth),
+                   INJECT_COUNT=self.file.name)
+        return subprocess.Popen([self.args.trapline, 'run', '-q', *options, self.args.guest], env=env, text=True,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def reached(self):
+        return struct.unpack('Q', self.count[:8])[0]
+
+
+def plain(rig, call, nth):
+    return rig.start(call, nth)
+
+
+def converse(rig, child):
+    """A debugger's short session; false when trapline went away in it."""
+    end = time.monotonic() + LIMIT
+    while not os.path.exists(rig.path):
+        if child.poll() is not None or time.monotonic() > end:
+            return False
+        select.select([], [], [], 0.002)
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(LIMIT)
+        pending = b''
+        try:
+            s.connect(rig.path)
+            for packet in ('qSupported:swbreak+', '?', 'g', 'm100000,40', 'Z0,100000,1', 'z0,100000,1', 'vCont;s:1',
+                           'QSaveRegisterState', 'X7000,1:a', 'D'):
+                s.sendall(framed(packet))
+                while True:
+                    found = re.search(rb'\$([^O#][^#]*|OK|)#..', pending)
+                    if found:
+                        break
+                    more = s.recv(65536)
+                    if not more:
+                        return False
+                    pending += more
+                pending = pending[found.end():]
+                s.sendall(b'+')
+        except OSError:
+            return False
+    return True
+
+
+def session(rig, call, nth):
+    """Where the client was dropped, the guest stays stopped for the next one: it is told to go on."""
+    child = rig.start(call, nth, '--gdb=unix:' + rig.path)
+    for _ in range(5):
+        if converse(rig, child) or child.poll() is not None:
+            break
+    return child
+
+
+def judge(child):
+    """None, or what is wrong."""
+    try:
+        out, err = child.communicate(timeout=LIMIT)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        out, err = child.communicate()
+        return 'hangs', out, err
+    if child.returncode < 0 or child.returncode > 1:
+        return 'status %d' % child.returncode, out, err
+    if child.returncode == 0 and out != OUTPUT and 'guest output was lost' not in err:
+        return 'output is lost in silence', out, err
+    if child.returncode == 1 and not re.match(r'(trapline: |.*error while loading|.*cannot allocate)', err):
+        return 'no word of it', out, err
+    return None, out, err
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ('trapline', 'inject', 'guest'):
+        parser.add_argument('--' + name, required=True, type=os.path.abspath)
+    parser.add_argument('call', nargs='*')
+    args = parser.parse_args()
+    if subprocess.run([args.trapline, 'doctor'], capture_output=True, check=False).returncode != 0:
+        print('no usable KVM here')
+        return 77
+    folder = tempfile.mkdtemp(prefix='trapline-fault-')
+    rig, failures, total, places = Rig(args, folder), 0, 0, {}
+
+    def attempt(play, call, nth):
+        nonlocal failures, total
+        child = play(rig, call, nth)
+        why, out, err = judge(child)
+        total += 1
+        if why:
+            failures += 1
+            print('%s, %s %s: %s\n%s%s' % (play.__name__, call, nth, why, out, err), flush=True)
+        if os.path.exists(rig.path):
+            os.unlink(rig.path)
+        return rig.reached()
+
+    for play in (plain, session):
+        for call in [call for call in args.call or CALLS if call != 'interrupts']:
+            nth = 1
+            while attempt(play, call, nth) >= nth:
+                nth += 1
+            places[call] = places.get(call, 0) + nth - 1
+            print('%s: %s failed at %d places' % (play.__name__, call, nth - 1), flush=True)
+        for call in INTERRUPTED if not args.call or 'interrupts' in args.call else ():
+            attempt(play, call, 'even')
+    shutil.rmtree(folder)
+    never = [call for call, n in places.items() if n == 0]
+    if never:
+        print('never reached: %s' % ', '.join(never))
+    print('%d runs, %d failures' % (total, failures))
+    return failures > 0 or bool(never)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
