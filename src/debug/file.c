@@ -235,11 +235,12 @@ void debug_file_request(struct debug_session *s, const struct rsp_request *req)
 	rsp_reply_empty(s->engine);
 }
 
-/* An image that a debugger for x86-64 can read. */
-bool debug_file_offered(const struct debug_config *cfg)
+/* An image that a debugger can read who takes the registers for this architecture's. */
+bool debug_file_offered(const struct debug_session *s)
 {
-	static const uint8_t elf64[5] = { 0x7f, 'E', 'L', 'F', 2 };
+	const struct debug_config *cfg = &s->cfg;
+	const uint8_t elf[5] = { 0x7f, 'E', 'L', 'F', s->arch == X86_REGS_X86_64 ? 2 : 1 };
 
-	return cfg->image_path && cfg->image_path[0] == '/' && cfg->image_size > sizeof(elf64) &&
-	       memcmp(cfg->image_bytes, elf64, sizeof(elf64)) == 0;
+	return cfg->image_path && cfg->image_path[0] == '/' && cfg->image_size > sizeof(elf) &&
+	       memcmp(cfg->image_bytes, elf, sizeof(elf)) == 0;
 }

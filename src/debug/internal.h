@@ -110,6 +110,7 @@ struct debug_session {
 	struct debug_vcpu vcpu[DEBUG_MAX_VCPUS];
 	struct debug_plan plan[DEBUG_MAX_VCPUS];
 	struct x86_regs regs;
+	enum x86_regs_arch arch;              /* for the next client */
 	size_t xml_len;
 	struct x86_state scratch;
 	struct debug_saved_regs saved[DEBUG_SAVED_REGS];
@@ -167,12 +168,12 @@ debug_handler debug_threads_set, debug_threads_alive, debug_threads_current, deb
 debug_handler debug_lldb_host_info, debug_lldb_process_info, debug_lldb_register_info,
 	debug_lldb_region_info, debug_lldb_threads_json, debug_lldb_watch_info, debug_lldb_server_version,
 	debug_lldb_allocate;
-bool debug_lldb_has_module(const struct debug_config *cfg);
+bool debug_lldb_has_module(const struct debug_session *s);
 size_t debug_lldb_libraries(struct debug_session *s, char *buf, size_t size); /* the XML's length */
 debug_handler debug_file_request;
 /* maps.c: text of at most size bytes, NUL included; its length. 0 while the machine runs. */
 size_t debug_maps_write(struct debug_session *s, char *buf, size_t size);
-bool debug_file_offered(const struct debug_config *cfg);
+bool debug_file_offered(const struct debug_session *s);
 debug_handler debug_monitor_request;
 debug_handler debug_resume_request;   /* the stop reply is owed instead, or an error is given */
 debug_handler debug_stop_query, debug_stop_thread;

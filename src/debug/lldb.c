@@ -11,7 +11,15 @@
 #include <string.h>
 
 /* A bare machine: with an operating system in it LLDB would look for a dynamic loader. */
-static const char triple[] = "x86_64-unknown-none";
+static const char *triple(const struct debug_session *s)
+{
+	return s->regs.arch == X86_REGS_X86_64 ? "x86_64-unknown-none" : "i386-unknown-none";
+}
+
+static unsigned pointer_size(const struct debug_session *s)
+{
+	return s->regs.reg[s->regs.pc].bits / 8;
+}
 
 static void add_hex(struct debug_text *t, const char *text)
 {
@@ -26,8 +34,9 @@ void debug_lldb_host_info(struct debug_session *s, const struct rsp_request *req
 	(void)req;
 	debug_text_init(&t, s->text, sizeof(s->text));
 	debug_text_add(&t, "triple:");
-	add_hex(&t, triple);
-	debug_text_add(&t, ";ptrsize:8;endian:little;watchpoint_exceptions_received:after;");
+	add_hex(&t, triple(s));
+	debug_text_add(&t, ";ptrsize:%u;endian:little;watchpoint_exceptions_received:after;",
+	               pointer_size(s));
 	rsp_reply_text(s->engine, s->text);
 }
 
@@ -39,14 +48,14 @@ void debug_lldb_process_info(struct debug_session *s, const struct rsp_request *
 
 	debug_text_init(&t, s->text, sizeof(s->text));
 	debug_text_add(&t, "pid:1;triple:");
-	add_hex(&t, triple);
+	add_hex(&t, triple(s));
 	debug_text_add(&t, ";");
 	if (req->u.flag) {
 		debug_text_add(&t, "name:");
 		add_hex(&t, name);
 		debug_text_add(&t, ";");
 	} else {
-		debug_text_add(&t, "ptrsize:8;endian:little;");
+		debug_text_add(&t, "ptrsize:%u;endian:little;", pointer_size(s));
 	}
 	rsp_reply_text(s->engine, s->text);
 }
@@ -92,9 +101,9 @@ static void add_xml_string(struct debug_text *t, const char *text)
 	}
 }
 
-bool debug_lldb_has_module(const struct debug_config *cfg)
+bool debug_lldb_has_module(const struct debug_session *s)
 {
-	return debug_file_offered(cfg);
+	return debug_file_offered(s);
 }
 
 static bool is_fixed(const struct debug_config *cfg)
@@ -191,10 +200,14 @@ static void add_stop(struct debug_text *t, const struct debug_report *r)
 	debug_text_add(t, "\"");
 }
 
-/* A 64-bit register's bytes as LLDB wants them: target order. */
-static void add_register(struct debug_text *t, const char *comma, unsigned number, uint64_t value)
+/* A register's bytes as LLDB wants them: target order. */
+static void add_register(struct debug_session *s, struct debug_text *t, const char *comma, unsigned number,
+                         uint64_t value)
 {
-	debug_text_add(t, "%s\"%u\":\"%016" PRIx64 "\"", comma, number, __builtin_bswap64(value));
+	unsigned bits = s->regs.reg[number].bits;
+
+	debug_text_add(t, "%s\"%u\":\"%0*" PRIx64 "\"", comma, number, (int)(bits / 4),
+	               __builtin_bswap64(value) >> (64 - bits));
 }
 
 static void add_thread(struct debug_session *s, unsigned vcpu, struct debug_text *t)
@@ -208,9 +221,9 @@ static void add_thread(struct debug_session *s, unsigned vcpu, struct debug_text
 		debug_text_add(t, ",\"reason\":\"none\"");
 	if (st) {
 		debug_text_add(t, ",\"registers\":{");
-		add_register(t, "", X86_REGNUM_RBP, st->gpr[X86_RBP]);
-		add_register(t, ",", X86_REGNUM_RSP, st->gpr[X86_RSP]);
-		add_register(t, ",", X86_REGNUM_RIP, st->rip);
+		add_register(s, t, "", s->regs.fp, st->gpr[X86_RBP]);
+		add_register(s, t, ",", s->regs.sp, st->gpr[X86_RSP]);
+		add_register(s, t, ",", s->regs.pc, st->rip);
 		debug_text_add(t, "}");
 	}
 	debug_text_add(t, "}");

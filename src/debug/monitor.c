@@ -25,6 +25,8 @@ struct command {
 
 static const struct command commands[];
 
+static const char *const arch_words[X86_REGS_ARCHS] = { "x86-64", "i386", "i8086" };
+
 /* ---- the commands ---- */
 
 static void cmd_help(const struct call *c)
@@ -165,6 +167,24 @@ static void cmd_step_interrupts(const struct call *c)
 	set_switch(c, &c->s->step_irqs, "stepping into interrupt handlers");
 }
 
+/* A description cannot change under a client: both sides go by it. */
+static void cmd_arch(const struct call *c)
+{
+	struct debug_session *s = c->s;
+	int arch = 0;
+
+	while (arch < X86_REGS_ARCHS && strcmp(c->arg, arch_words[arch]) != 0)
+		arch++;
+	if (arch < X86_REGS_ARCHS)
+		s->arch = (enum x86_regs_arch)arch;
+	else if (c->arg[0])
+		debug_text_add(c->out, "arch takes x86-64, i386 or i8086, not '%.40s'\n", c->arg);
+	debug_text_add(c->out, "registers are described as %s's", arch_words[s->regs.arch]);
+	if (s->arch != s->regs.arch)
+		debug_text_add(c->out, "; to the next debugger that connects, as %s's", arch_words[s->arch]);
+	debug_text_add(c->out, "\n");
+}
+
 static void cmd_time(const struct call *c)
 {
 	static const char *const words[] = { "run", "freeze" };
@@ -227,6 +247,7 @@ static void cmd_mode(const struct call *c)
 }
 
 static const struct command commands[] = {
+	{ "arch", "[x86-64|i386|i8086]", "as whose registers the next client sees the CPU's", cmd_arch },
 	{ "break", "", "breakpoints and watchpoints: by what means, how often hit and missed", cmd_break },
 	{ "cr3", "[auto|other|ADDR]", "page tables for memory commands; other: of a KPTI pair", cmd_cr3 },
 	{ "exits", "", "what the machine came out of guest mode for, counted", cmd_exits },

@@ -158,7 +158,7 @@ static int write_one(struct debug_session *s, unsigned vcpu, const struct x86_re
 		rc = change(s, vcpu, reg, value, len, err);
 	if (rc > 0)
 		rc = store(s, vcpu, (unsigned)rc, err);
-	if (rc == 0 && reg->number == X86_REGNUM_RIP)
+	if (rc == 0 && reg->number == s->regs.pc)
 		forget_hit(s, vcpu);
 	return rc;
 }
@@ -180,10 +180,11 @@ void debug_registers_write(struct debug_session *s, const struct rsp_request *re
 
 int debug_registers_set_pc(struct debug_session *s, unsigned vcpu, uint64_t pc, struct error *err)
 {
+	const struct x86_reg *reg = &s->regs.reg[s->regs.pc];
 	uint8_t value[8];
 
 	bytes_put_le64(value, pc);
-	return write_one(s, vcpu, &s->regs.reg[X86_REGNUM_RIP], value, sizeof(value), err);
+	return write_one(s, vcpu, reg, value, reg->bits / 8, err);
 }
 
 /* ---- LLDB's saved sets ---- */

@@ -24,11 +24,20 @@ static int translate(void *ctx, uint64_t gva, uint64_t *ret, struct error *err)
 	return rc < 0 ? rc : debug_view_translate(&view, gva, 1, ret, &len, err);
 }
 
+/* The registers as the next client is to see them. */
+static void describe(struct debug_session *s)
+{
+	int n;
+
+	x86_regs_init_as(&s->regs, s->cfg.layout, s->arch);
+	n = x86_tdesc_xml(&s->regs, s->xml, sizeof(s->xml));
+	s->xml_len = n < 0 ? 0 : (size_t)n;
+}
+
 struct debug_session *debug_session_new(const struct debug_config *cfg)
 {
 	struct debug_session *s = calloc(1, sizeof(*s));
 	struct debug_map map = { .gpa = translate, .ctx = s };
-	int n;
 
 	if (!s)
 		return NULL;
@@ -40,9 +49,7 @@ struct debug_session *debug_session_new(const struct debug_config *cfg)
 		snprintf(s->vcpu[i].name, sizeof(s->vcpu[i].name), "cpu%u", i);
 	s->over = s->turn = -1;
 	s->last = debug_stop_plain(DEBUG_REPORT_TRAP, 0);
-	x86_regs_init(&s->regs, cfg->layout);
-	n = x86_tdesc_xml(&s->regs, s->xml, sizeof(s->xml));
-	s->xml_len = n < 0 ? 0 : (size_t)n;
+	describe(s);
 	s->caps = cfg->read_only ? debug_readonly_caps(cfg->caps) : *cfg->caps;
 	debug_points_init(&s->points, &s->caps, cfg->mem, &map);
 	return s;
@@ -77,11 +84,11 @@ uint32_t debug_session_features(const struct debug_session *s)
 		f |= RSP_F_STEP | RSP_F_RANGE_STEP;
 	if (s->cfg.ops->reset)
 		f |= RSP_F_EXTENDED;
-	if (debug_file_offered(&s->cfg))
+	if (debug_file_offered(s))
 		f |= RSP_F_EXEC_FILE | RSP_F_VFILE;
-	if (debug_lldb_has_module(&s->cfg))
+	if (debug_lldb_has_module(s))
 		f |= RSP_F_LIBRARIES;
-	if (s->cfg.image_bias || debug_lldb_has_module(&s->cfg))
+	if (s->cfg.image_bias || debug_lldb_has_module(s))
 		f |= RSP_F_OFFSETS;
 	return f;
 }
@@ -92,6 +99,8 @@ void debug_session_connect(struct debug_session *s, struct rsp_engine *e)
 	s->owed = s->detached = s->killed = false;
 	s->deferred = NULL;
 	s->wish = DEBUG_WISH_NONE;
+	if (s->arch != s->regs.arch)
+		describe(s);
 	s->phys = s->placed = s->mmio = s->step_irqs = s->cr3_chosen = false;
 	memset(s->file_open, 0, sizeof(s->file_open));
 	s->maps_len = 0;

@@ -70,19 +70,21 @@ enum rsp_stop_reason debug_stop_reason(const struct debug_report *r)
 static size_t expedite(struct debug_session *s, unsigned vcpu, uint8_t values[3][8],
                        struct rsp_expedited regs[3])
 {
-	static const struct { uint32_t number; enum x86_gpr gpr; } stack[] = {
-		{ X86_REGNUM_RBP, X86_RBP }, { X86_REGNUM_RSP, X86_RSP }
+	const struct { uint32_t number; enum x86_gpr gpr; } stack[] = {
+		{ s->regs.fp, X86_RBP }, { s->regs.sp, X86_RSP }
 	};
+	const uint8_t size = (uint8_t)(s->regs.reg[s->regs.pc].bits / 8);
 	const struct x86_state *st = debug_get(s, vcpu, X86_GROUP_CORE);
 
 	if (!st)
 		return 0;
 	for (size_t i = 0; i < 2; i++) {
 		bytes_put_le64(values[i], st->gpr[stack[i].gpr]);
-		regs[i] = (struct rsp_expedited){ .number = stack[i].number, .size = 8, .value = values[i] };
+		regs[i] = (struct rsp_expedited){ .number = stack[i].number, .size = size,
+		                                  .value = values[i] };
 	}
 	bytes_put_le64(values[2], st->rip);
-	regs[2] = (struct rsp_expedited){ .number = X86_REGNUM_RIP, .size = 8, .value = values[2] };
+	regs[2] = (struct rsp_expedited){ .number = s->regs.pc, .size = size, .value = values[2] };
 	return 3;
 }
 

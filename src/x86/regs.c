@@ -56,6 +56,16 @@ static const struct row general_rows[] = {
 	ONE("rip", "code_ptr", 64, 16, SRC_RIP, FIELD(rip)),
 	ONE("eflags", "i386_eflags", 32, 49, SRC_RFLAGS, FIELD(rflags)),
 };
+/* GDB's numbers, which are DWARF's on i386 too (System V ABI, Intel386 supplement). */
+#define GPR32(n, t, d, r) ONE(n, t, 32, d, SRC_ANY, FIELD(gpr[r]))
+static const struct row general32_rows[] = {
+	GPR32("eax", "int32", 0, X86_RAX), GPR32("ecx", "int32", 1, X86_RCX),
+	GPR32("edx", "int32", 2, X86_RDX), GPR32("ebx", "int32", 3, X86_RBX),
+	GPR32("esp", "data_ptr", 4, X86_RSP), GPR32("ebp", "data_ptr", 5, X86_RBP),
+	GPR32("esi", "int32", 6, X86_RSI), GPR32("edi", "int32", 7, X86_RDI),
+	ONE("eip", "code_ptr", 32, 8, SRC_RIP, FIELD(rip)),
+	ONE("eflags", "i386_eflags", 32, 9, SRC_RFLAGS, FIELD(rflags)),
+};
 static const struct row selector_rows[] = {
 	ONE("cs", "int32", 32, 51, SRC_SELECTOR, FIELD(seg[X86_CS].selector)),
 	ONE("ss", "int32", 32, 52, SRC_SELECTOR, FIELD(seg[X86_SS].selector)),
@@ -72,12 +82,14 @@ static const struct row float_rows[] = {
 	ONE("fooff", "int", 32, -1, XS(FOOFF), 0), ONE("fop", "int", 32, -1, XS(FOP), 0),
 };
 static const struct row xmm_rows[] = { RUN(xmm_names, 0, 16, "vec128", 128, 17, XS(XMM), 0, 1) };
+static const struct row xmm32_rows[] = { RUN(xmm_names, 0, 8, "vec128", 128, 21, XS(XMM), 0, 1) };
 static const struct row mxcsr_rows[] = { ONE("mxcsr", "i386_mxcsr", 32, 64, XS(MXCSR), 0) };
 static const struct row base_rows[] = {
 	ONE("fs_base", "int", 64, 58, SRC_CANONICAL, FIELD(seg[X86_FS].base)),
 	ONE("gs_base", "int", 64, 59, SRC_CANONICAL, FIELD(seg[X86_GS].base)),
 };
 static const struct row avx_rows[] = { RUN(ymm_names, 0, 16, "uint128", 128, -1, XS(YMMH), 0, 1) };
+static const struct row avx32_rows[] = { RUN(ymm_names, 0, 8, "uint128", 128, -1, XS(YMMH), 0, 1) };
 static const struct row avx512_rows[] = {
 	RUN(xmm_names, 16, 16, "vec128", 128, 67, XS(XMM), 16, 1),
 	RUN(ymm_names, 16, 16, "uint128", 128, -1, XS(YMMH), 16, 1),
@@ -151,25 +163,33 @@ static const struct block {
 	uint8_t count, need;
 	const char *feature, *set, *gdb_group;
 	uint16_t state_group;
+	uint8_t arch;              /* ON_64, ON_32 */
 } blocks[] = {
-#define BLOCK(r, ...) { r, sizeof(r) / sizeof((r)[0]), __VA_ARGS__ }
-	BLOCK(general_rows, NEED_NOTHING, CORE, SET_GENERAL, NULL, X86_GROUP_CORE),
+#define ON_64 1
+#define ON_32 2
+#define BLOCK_ON(a, r, n, f, s, g, st) { r, sizeof(r) / sizeof((r)[0]), n, f, s, g, st, a }
+#define BLOCK(...) BLOCK_ON(ON_64 | ON_32, __VA_ARGS__)
+	BLOCK_ON(ON_32, general32_rows, NEED_NOTHING, CORE, SET_GENERAL, NULL, X86_GROUP_CORE),
+	BLOCK_ON(ON_64, general_rows, NEED_NOTHING, CORE, SET_GENERAL, NULL, X86_GROUP_CORE),
 	BLOCK(selector_rows, NEED_NOTHING, CORE, SET_GENERAL, NULL, X86_GROUP_SYSTEM),
 	BLOCK(st_rows, NEED_NOTHING, CORE, SET_FLOAT, NULL, X86_GROUP_FPU),
 	BLOCK(float_rows, NEED_NOTHING, CORE, SET_FLOAT, "float", X86_GROUP_FPU),
-	BLOCK(xmm_rows, NEED_NOTHING, SSE, SET_VECTOR, NULL, X86_GROUP_FPU),
+	BLOCK_ON(ON_32, xmm32_rows, NEED_NOTHING, SSE, SET_VECTOR, NULL, X86_GROUP_FPU),
+	BLOCK_ON(ON_64, xmm_rows, NEED_NOTHING, SSE, SET_VECTOR, NULL, X86_GROUP_FPU),
 	BLOCK(mxcsr_rows, NEED_NOTHING, SSE, SET_VECTOR, "vector", X86_GROUP_FPU),
-	BLOCK(base_rows, NEED_NOTHING, SEGMENTS, SET_GENERAL, NULL, X86_GROUP_SYSTEM),
-	BLOCK(avx_rows, NEED_AVX, AVX, SET_VECTOR, NULL, X86_GROUP_FPU),
-	BLOCK(avx512_rows, NEED_AVX512, AVX512, SET_VECTOR, NULL, X86_GROUP_FPU),
-	BLOCK(pkeys_rows, NEED_PKU, PKEYS, SET_SYSTEM, NULL, X86_GROUP_FPU),
+	BLOCK_ON(ON_64, base_rows, NEED_NOTHING, SEGMENTS, SET_GENERAL, NULL, X86_GROUP_SYSTEM),
+	BLOCK_ON(ON_32, avx32_rows, NEED_AVX, AVX, SET_VECTOR, NULL, X86_GROUP_FPU),
+	BLOCK_ON(ON_64, avx_rows, NEED_AVX, AVX, SET_VECTOR, NULL, X86_GROUP_FPU),
+	BLOCK_ON(ON_64, avx512_rows, NEED_AVX512, AVX512, SET_VECTOR, NULL, X86_GROUP_FPU),
+	BLOCK_ON(ON_64, pkeys_rows, NEED_PKU, PKEYS, SET_SYSTEM, NULL, X86_GROUP_FPU),
+	BLOCK_ON(ON_32, base_rows, NEED_NOTHING, SYSTEM, SET_SYSTEM, "system", X86_GROUP_SYSTEM),
 	BLOCK(k_gs_base_rows, NEED_NOTHING, SYSTEM, SET_SYSTEM, "system", X86_GROUP_MSR),
 	BLOCK(control_rows, NEED_NOTHING, SYSTEM, SET_SYSTEM, "system", X86_GROUP_SYSTEM),
 	BLOCK(debug_rows, NEED_NOTHING, SYSTEM, SET_SYSTEM, "system", X86_GROUP_DEBUG),
 	BLOCK(msr_rows, NEED_NOTHING, SYSTEM, SET_SYSTEM, "system", X86_GROUP_MSR),
 	BLOCK(xcr0_rows, NEED_XCR0, SYSTEM, SET_SYSTEM, "system", X86_GROUP_MSR),
 	BLOCK(linear_rows, NEED_NOTHING, SYSTEM, SET_SYSTEM, "system", X86_GROUP_CORE | X86_GROUP_SYSTEM),
-	BLOCK(linux_rows, NEED_NOTHING, LINUX, SET_SYSTEM, "system", X86_GROUP_CORE),
+	BLOCK_ON(ON_64, linux_rows, NEED_NOTHING, LINUX, SET_SYSTEM, "system", X86_GROUP_CORE),
 };
 
 /* LLDB's names and roles (System V ABI order of arguments); DWARF numbers that do not run on. */
@@ -177,7 +197,8 @@ static const struct extra { const char *name, *alt, *generic; int16_t dwarf; } e
 	{ "rax", NULL, NULL, 0 }, { "rbx", NULL, NULL, 3 }, { "rcx", "arg4", "arg4", 2 },
 	{ "rdx", "arg3", "arg3", 1 }, { "rsi", "arg2", "arg2", 4 }, { "rdi", "arg1", "arg1", 5 },
 	{ "rbp", "fp", "fp", 6 }, { "rsp", "sp", "sp", 7 }, { "r8", "arg5", "arg5", 8 },
-	{ "r9", "arg6", "arg6", 9 }, { "rip", "pc", "pc", 16 }, { "eflags", "rflags", "flags", 49 },
+	{ "r9", "arg6", "arg6", 9 }, { "rip", "pc", "pc", 16 }, { "eflags", "rflags", "flags", -1 },
+	{ "esp", "sp", "sp", 4 }, { "ebp", "fp", "fp", 5 }, { "eip", "pc", "pc", 8 },
 };
 
 static bool has_component(const struct x86_layout *l, unsigned n)
@@ -201,6 +222,14 @@ static bool is_met(const struct x86_layout *l, enum x86_regs_need need)
 	}
 }
 
+/* GDB's pointers have the width of its architecture; a wider register is a number to it. */
+static const char *type_of(const struct x86_regs *regs, const struct row *r)
+{
+	bool pointer = strcmp(r->type, "data_ptr") == 0 || strcmp(r->type, "code_ptr") == 0;
+
+	return pointer && r->bits == 64 && regs->arch != X86_REGS_X86_64 ? "int64" : r->type;
+}
+
 static void set_extra(struct x86_reg *reg)
 {
 	for (size_t i = 0; i < sizeof(extras) / sizeof(extras[0]); i++) {
@@ -208,7 +237,8 @@ static void set_extra(struct x86_reg *reg)
 			continue;
 		reg->alt = extras[i].alt;
 		reg->generic = extras[i].generic;
-		reg->dwarf = extras[i].dwarf;
+		if (extras[i].dwarf >= 0)
+			reg->dwarf = extras[i].dwarf;
 	}
 }
 
@@ -218,7 +248,7 @@ static void add_row(struct x86_regs *regs, const struct block *b, const struct r
 		struct x86_reg *reg = &regs->reg[regs->count];
 
 		*reg = (struct x86_reg){
-			.name = r->name ? r->name : r->names[r->first + i], .type = r->type,
+			.name = r->name ? r->name : r->names[r->first + i], .type = type_of(regs, r),
 			.feature = b->feature, .set = b->set, .gdb_group = b->gdb_group, .bits = r->bits,
 			.number = (uint16_t)regs->count, .offset = regs->size,
 			.dwarf = (int16_t)(r->dwarf < 0 ? -1 : r->dwarf + (int)i), .group = b->state_group,
@@ -231,12 +261,27 @@ static void add_row(struct x86_regs *regs, const struct block *b, const struct r
 	}
 }
 
-void x86_regs_init(struct x86_regs *regs, const struct x86_layout *layout)
+static bool is_block_of(const struct block *b, const struct x86_layout *layout, enum x86_regs_arch arch)
 {
+	return (b->arch & (arch == X86_REGS_X86_64 ? ON_64 : ON_32)) &&
+	       is_met(layout, (enum x86_regs_need)b->need);
+}
+
+static uint16_t number_of(const struct x86_regs *regs, const char *generic)
+{
+	for (unsigned i = 0; i < regs->count; i++)
+		if (regs->reg[i].generic != NULL && strcmp(regs->reg[i].generic, generic) == 0)
+			return regs->reg[i].number;
+	return 0;
+}
+
+void x86_regs_init_as(struct x86_regs *regs, const struct x86_layout *layout, enum x86_regs_arch arch)
+{
+	regs->arch = arch;
 	regs->count = regs->g_count = 0;
 	regs->size = regs->g_size = 0;
 	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
-		if (!is_met(layout, (enum x86_regs_need)blocks[i].need))
+		if (!is_block_of(&blocks[i], layout, arch))
 			continue;
 		for (unsigned j = 0; j < blocks[i].count; j++)
 			add_row(regs, &blocks[i], &blocks[i].rows[j]);
@@ -245,7 +290,24 @@ void x86_regs_init(struct x86_regs *regs, const struct x86_layout *layout)
 		regs->g_count = regs->count;
 		regs->g_size = regs->size;
 	}
+	regs->pc = number_of(regs, "pc");
+	regs->sp = number_of(regs, "sp");
+	regs->fp = number_of(regs, "fp");
 	x86_regs_cut(regs, layout);
+}
+
+void x86_regs_init(struct x86_regs *regs, const struct x86_layout *layout)
+{
+	x86_regs_init_as(regs, layout, X86_REGS_X86_64);
+}
+
+const char *x86_regs_arch_name(enum x86_regs_arch arch)
+{
+	static const char *const names[] = {
+		[X86_REGS_X86_64] = "i386:x86-64", [X86_REGS_I386] = "i386", [X86_REGS_I8086] = "i8086",
+	};
+
+	return names[arch];
 }
 
 const struct x86_reg *x86_regs_find(const struct x86_regs *regs, const char *name)

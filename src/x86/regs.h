@@ -25,8 +25,11 @@
 /* Numbers that callers need by name. */
 enum {
 	X86_REGNUM_RBP = 6, X86_REGNUM_RSP = 7, X86_REGNUM_RIP = 16, X86_REGNUM_EFLAGS = 17,
-	X86_REGNUM_CS = 18
+	X86_REGNUM_CS = 18 /* of X86_REGS_X86_64 */
 };
+
+/* For whom the registers are described: a debugger takes code for that of its description's architecture. */
+enum x86_regs_arch { X86_REGS_X86_64, X86_REGS_I386, X86_REGS_I8086, X86_REGS_ARCHS };
 
 struct x86_reg {
 	const char *name;
@@ -54,6 +57,8 @@ struct x86_regs_piece {
 };
 
 struct x86_regs {
+	enum x86_regs_arch arch;
+	uint16_t pc, sp, fp;     /* numbers */
 	unsigned count;
 	/*
 	 * The first g_count registers are those of g and G; the system feature behind them is for p and P
@@ -69,8 +74,16 @@ struct x86_regs {
 	struct x86_regs_piece piece[X86_REGS_MAX];
 };
 
-/* Builds the table for a layout. Never fails; the table is the caller's. */
+/*
+ * Builds the table for a layout; never fails; the table is the caller's. As I386 or I8086 the general
+ * registers have 32 bits and there are eight of each kind: writing one clears the upper half. AVX-512 and
+ * PKRU are left out.
+ */
 void x86_regs_init(struct x86_regs *regs, const struct x86_layout *layout);
+void x86_regs_init_as(struct x86_regs *regs, const struct x86_layout *layout, enum x86_regs_arch arch);
+
+/* As GDB names it: "i386:x86-64", "i386", "i8086". */
+const char *x86_regs_arch_name(enum x86_regs_arch arch);
 
 /* By name ("rip", "cr3"); NULL when there is none. Case matters. */
 const struct x86_reg *x86_regs_find(const struct x86_regs *regs, const char *name);

@@ -143,7 +143,7 @@ int x86_tdesc_xml(const struct x86_regs *regs, char *buf, size_t size)
 	const char *feature = NULL;
 
 	put(&o, "<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n<target>\n"
-	    "  <architecture>i386:x86-64</architecture>\n");
+	    "  <architecture>%s</architecture>\n", x86_regs_arch_name(regs->arch));
 	put_groups(&o);
 	for (unsigned i = 0; i < regs->count && !o.full; i++) {
 		const struct x86_reg *reg = &regs->reg[i];

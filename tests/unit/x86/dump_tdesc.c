@@ -38,9 +38,10 @@ int main(int argc, char **argv)
 	static char xml[65536];
 	struct x86_layout layout;
 
-	if (argc != 3 || find_layout(argv[1], &layout) != 0)
+	if (argc < 3 || argc > 4 || find_layout(argv[1], &layout) != 0)
 		return 2;
-	x86_regs_init(&regs, &layout);
+	/* A third argument: as an i386's. */
+	x86_regs_init_as(&regs, &layout, argc == 4 ? X86_REGS_I386 : X86_REGS_X86_64);
 	if (strcmp(argv[2], "g") == 0)
 		print_values();
 	else if (x86_tdesc_xml(&regs, xml, sizeof(xml)) < 0)

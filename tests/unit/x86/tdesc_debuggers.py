@@ -12,7 +12,7 @@ import threading
 
 
 def dump(program, layout, what):
-    return subprocess.run([program, layout, what], check=True, capture_output=True, text=True).stdout
+    return subprocess.run([program, layout.split()[0], what, *layout.split()[1:]], check=True, capture_output=True, text=True).stdout
 
 
 class Stub(threading.Thread):
@@ -162,7 +162,7 @@ def main():
         return 77
     check = {"gdb": check_gdb, "lldb": check_lldb}[debugger]
     failed = False
-    for layout in ("sse", "avx", "max"):
+    for layout in ("sse", "avx", "max", "max i386"):
         lines = (line.split() for line in dump(program, layout, "g").splitlines())
         registers = [(name, int(bits), value) for name, bits, value in lines]
         stub = Stub(dump(program, layout, "xml"), registers)

@@ -33,19 +33,34 @@ static size_t read_kept(const char *name)
 	return n;
 }
 
+static void check_golden(const char *name)
+{
+	int n = x86_tdesc_xml(&regs, xml, sizeof(xml));
+
+	assert_true(n > 0 && strlen(xml) == (size_t)n);
+	if (read_kept(name) != (size_t)n || memcmp(xml, kept, (size_t)n) != 0)
+		fail_msg("target-%s.xml differs from what is made now", name);
+}
+
 /* After a wanted change: dump_tdesc LAYOUT xml > tests/golden/target-LAYOUT.xml, and read the diff. */
 static void test_golden(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_LEN(test_layouts); i++) {
-		int n;
-
 		init_layout(i);
-		n = x86_tdesc_xml(&regs, xml, sizeof(xml));
-		assert_true(n > 0 && strlen(xml) == (size_t)n);
-		if (read_kept(test_layouts[i].name) != (size_t)n || memcmp(xml, kept, (size_t)n) != 0)
-			fail_msg("target-%s.xml differs from what is made now", test_layouts[i].name);
+		check_golden(test_layouts[i].name);
 	}
+}
+
+/* The same with "i386" behind "xml". */
+static void test_golden_i386(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LEN(test_layouts); i++)
+		if (strcmp(test_layouts[i].name, "max") == 0)
+			init_layout(i);
+	x86_regs_init_as(&regs, &layout, X86_REGS_I386);
+	check_golden("max-i386");
 }
 
 /* Any size from 0 up: either the whole text or -ENOSPC, and never a byte behind the buffer. */
@@ -103,7 +118,8 @@ static void test_lldb(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_golden), cmocka_unit_test(test_small_buffers),
+		cmocka_unit_test(test_golden), cmocka_unit_test(test_golden_i386),
+		cmocka_unit_test(test_small_buffers),
 		cmocka_unit_test(test_lldb),
 	};
 
