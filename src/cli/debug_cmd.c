@@ -155,6 +155,22 @@ int cli_debug_cmd_watch(pid_t pid)
 	return fd < 0 ? -errno : fd;
 }
 
+int cli_debug_cmd_start(const struct cli_options *opt, const char *path, struct server_loop *loop,
+                        void (*on_end)(void *ctx), void *ctx, pid_t *ret_pid, int *ret_fd, struct error *err)
+{
+	int id, rc = cli_debug_cmd_spawn(opt, path, ret_pid, err);
+
+	if (rc < 0)
+		return rc;
+	id = *ret_fd = cli_debug_cmd_watch(*ret_pid);
+	if (id >= 0)
+		id = server_loop_add(loop, *ret_fd, on_end, ctx);
+	if (id < 0)
+		return error_set(err, -id, "cannot watch the debugger: %s", strerror(-id));
+	server_loop_arm(loop, id);
+	return 0;
+}
+
 int cli_debug_cmd_wait(pid_t pid, int fd, bool end)
 {
 	int status;

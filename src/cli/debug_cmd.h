@@ -3,6 +3,7 @@
 #define CLI_DEBUG_CMD_H
 
 #include "cli/options.h"
+#include "server/loop.h"
 #include <sys/types.h>
 
 /* ---- the private socket ---- */
@@ -35,6 +36,10 @@ void cli_debug_cmd_build(const struct cli_options *opt, const char *path, struct
  * text names the package), others with text.
  */
 int cli_debug_cmd_spawn(const struct cli_options *opt, const char *path, pid_t *ret_pid, struct error *err);
+
+/* Both: spawns it, and the loop calls on_end when it has ended. *ret_pid is set once there is one. */
+int cli_debug_cmd_start(const struct cli_options *opt, const char *path, struct server_loop *loop,
+                        void (*on_end)(void *ctx), void *ctx, pid_t *ret_pid, int *ret_fd, struct error *err);
 
 /* A descriptor that becomes readable when it ends; negative errno. The caller closes it. */
 int cli_debug_cmd_watch(pid_t pid);

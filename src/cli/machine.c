@@ -153,7 +153,30 @@ static int set_cmdline(void *ctx, const char *text, struct error *err)
 	return m->hermit.active ? cli_hermit_set_args(&m->hermit, text, err) : 0;
 }
 
-/* debug_config.write_snapshot: only to where the user said, since it is a debugger that asks. */
+static struct cli_postmortem postmortem(struct machine *m)
+{
+	return (struct cli_postmortem){
+		.opt = m->opt,
+		.event = debug_session_death(m->session),
+		.ops = kvm_machine_ops(),
+		.target = m->kvm,
+		.layout = kvm_machine_layout(m->kvm),
+		.mem = &m->mem,
+		.image = &m->image,
+		.entry = &m->entry,
+	};
+}
+
+static int write_core(void *ctx, unsigned vcpu, const char **ret_path, struct error *err)
+{
+	struct machine *m = ctx;
+	const struct cli_postmortem pm = postmortem(m);
+
+	*ret_path = m->opt->core;
+	return cli_postmortem_core(&pm, vcpu, err);
+}
+
+/* Only to where the user said, since it is a debugger that asks. */
 static int write_snapshot(void *ctx, const char *name, const char **ret_path, struct error *err)
 {
 	struct machine *m = ctx;
@@ -180,6 +203,7 @@ static int create_session(struct machine *m, struct error *err)
 		.ctx = m,
 		.symbol = find_symbol,
 		.set_cmdline = set_cmdline,
+		.write_core = m->opt->core != NULL ? write_core : NULL,
 		.write_snapshot = m->opt->snapshot_out != NULL ? write_snapshot : NULL,
 	};
 	struct cli_stub_config stub = {
@@ -263,16 +287,7 @@ static int add_sources(struct machine *m, struct error *err)
 
 static void tell_of_death(struct machine *m)
 {
-	const struct cli_postmortem pm = {
-		.opt = m->opt,
-		.event = debug_session_death(m->session),
-		.ops = kvm_machine_ops(),
-		.target = m->kvm,
-		.layout = kvm_machine_layout(m->kvm),
-		.mem = &m->mem,
-		.image = &m->image,
-		.entry = &m->entry,
-	};
+	const struct cli_postmortem pm = postmortem(m);
 
 	cli_console_flush(m->console, -1);
 	kvm_machine_lock(m->kvm);
@@ -298,29 +313,14 @@ static int ending(struct machine *m)
 	}
 }
 
-static int start_debugger(struct machine *m, struct error *err)
-{
-	int id, rc = cli_debug_cmd_spawn(m->opt, m->address.path, &m->debugger, err);
-
-	if (rc < 0)
-		return rc;
-	m->debugger_fd = cli_debug_cmd_watch(m->debugger);
-	id = m->debugger_fd;
-	if (id >= 0)
-		id = server_loop_add(m->loop, m->debugger_fd, on_debugger_end, m);
-	if (id < 0)
-		return error_set(err, -id, "cannot watch the debugger: %s", strerror(-id));
-	server_loop_arm(m->loop, id);
-	return 0;
-}
-
 static int run(struct machine *m, struct error *err)
 {
 	int rc = 0;
 
 	/* The debugger is not confined: it comes first, and waits for us at the listening socket. */
 	if (m->opt->command == CLI_DEBUG)
-		rc = start_debugger(m, err);
+		rc = cli_debug_cmd_start(m->opt, m->address.path, m->loop, on_debugger_end, m, &m->debugger,
+		                         &m->debugger_fd, err);
 	if (rc == 0)
 		rc = cli_sandbox_enter_process(&m->sandbox, err);
 	if (rc == 0 && m->sandbox.on)

@@ -4,6 +4,7 @@
 #include "cli/coredump.h"
 #include "cli/report.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +21,11 @@ static struct x86_phys_reader reader_of(const struct guest_mem *mem)
 	return (struct x86_phys_reader){.read = read_mem, .ctx = (void *)(uintptr_t)mem};
 }
 
+static const char *kernel_name(const struct cli_postmortem *pm)
+{
+	return pm->opt->kernel != NULL ? pm->opt->kernel : "KERNEL";
+}
+
 static void print_report(const struct cli_postmortem *pm, const struct x86_state *st)
 {
 	const struct cli_report report = {
@@ -34,7 +40,8 @@ static void print_report(const struct cli_postmortem *pm, const struct x86_state
 	fwrite(text, 1, cli_report_format(&report, text, sizeof(text)), stderr);
 }
 
-static void write_core(const struct cli_postmortem *pm, const struct x86_state *const *states, unsigned cpus)
+static int write_core(const struct cli_postmortem *pm, const struct x86_state *const *states, unsigned cpus,
+                      unsigned current, int sig, struct error *err)
 {
 	const struct cli_coredump core = {
 		.path = pm->opt->core,
@@ -42,39 +49,84 @@ static void write_core(const struct cli_postmortem *pm, const struct x86_state *
 		.mem = pm->mem,
 		.reader = reader_of(pm->mem),
 		.cpus = cpus,
-		.current = pm->event->vcpu,
+		.current = current,
 		.state = states,
-		.signal = pm->event->kind == DEBUG_EVENT_ERROR ? SIGABRT : SIGSEGV,
-		.kernel = pm->opt->kernel != NULL ? pm->opt->kernel : "KERNEL",
+		.signal = sig,
+		.kernel = kernel_name(pm),
 		.cmdline = pm->opt->cmdline,
 		.entry = pm->entry->entry,
 		.bias = pm->entry->bias,
 	};
-	struct error err;
-	int rc = cli_coredump_write(&core, &err);
+
+	return cli_coredump_write(&core, err);
+}
+
+/* The registers of all; NULL for those that cannot be read. How many there are; *ret_rc: of that one. */
+static unsigned all_states(const struct cli_postmortem *pm, const struct x86_state *states[DEBUG_MAX_VCPUS],
+                           unsigned vcpu, int *ret_rc)
+{
+	unsigned cpus = pm->ops->vcpu_count(pm->target);
+
+	cpus = cpus < DEBUG_MAX_VCPUS ? cpus : DEBUG_MAX_VCPUS;
+	*ret_rc = -ENOENT;
+	for (unsigned i = 0; i < cpus; i++) {
+		int got = pm->ops->get(pm->target, i, X86_GROUP_ALL, &states[i]);
+
+		if (got < 0)
+			states[i] = NULL;
+		if (i == vcpu)
+			*ret_rc = got;
+	}
+	return cpus;
+}
+
+int cli_postmortem_core(const struct cli_postmortem *pm, unsigned vcpu, struct error *err)
+{
+	const struct x86_state *states[DEBUG_MAX_VCPUS] = {NULL};
+	int rc;
+	unsigned cpus = all_states(pm, states, vcpu, &rc);
 
 	if (rc < 0)
+		return error_set(err, -rc, "the registers of cpu%u cannot be read: %s", vcpu, strerror(-rc));
+	return write_core(pm, states, cpus, vcpu, SIGTRAP, err);
+}
+
+/* GDB takes the architecture of a 32-bit kernel for that of the core too, unless it is told before. */
+static bool is_elf32(const struct boot_image *image)
+{
+	return image->size > EI_CLASS && memcmp(image->bytes, ELFMAG, SELFMAG) == 0 &&
+	       image->bytes[EI_CLASS] == ELFCLASS32;
+}
+
+static void tell_of_core(const struct cli_postmortem *pm, const struct x86_state *const *states,
+                         unsigned cpus)
+{
+	int sig = pm->event->kind == DEBUG_EVENT_ERROR ? SIGABRT : SIGSEGV;
+	const char *kernel = kernel_name(pm), *cut = "";
+	struct error err;
+	int rc = write_core(pm, states, cpus, pm->event->vcpu, sig, &err);
+
+	if (rc < 0) {
 		log_error("%s", err.text);
+		return;
+	}
+	if (rc > 0)
+		cut = " (the guest maps more than a core holds: the rest is left out)";
+	if (is_elf32(pm->image))
+		log_warn("core written: gdb -ex 'set architecture i386:x86-64' -ex 'file %s' -ex 'core %s'%s",
+		         kernel, pm->opt->core, cut);
 	else
-		log_warn("core written: gdb %s %s%s", core.kernel, core.path,
-		         rc > 0 ? " (the guest maps more than a core holds: the rest is left out)" : "");
+		log_warn("core written: gdb %s %s%s", kernel, pm->opt->core, cut);
 }
 
 void cli_postmortem(const struct cli_postmortem *pm)
 {
 	const struct x86_state *states[DEBUG_MAX_VCPUS] = {NULL};
-	unsigned cpus = pm->ops->vcpu_count(pm->target);
-	int rc = -ENOENT;
+	unsigned cpus;
+	int rc;
 
 	log_error("the guest died on cpu %u: %s", pm->event->vcpu, pm->event->text);
-	for (unsigned i = 0; i < cpus && i < DEBUG_MAX_VCPUS; i++) {
-		int got = pm->ops->get(pm->target, i, X86_GROUP_ALL, &states[i]);
-
-		if (got < 0)
-			states[i] = NULL;
-		if (i == pm->event->vcpu)
-			rc = got;
-	}
+	cpus = all_states(pm, states, pm->event->vcpu, &rc);
 	if (rc < 0) {
 		log_error("the registers of the dead guest cannot be read: %s", strerror(-rc));
 		return;
@@ -82,5 +134,5 @@ void cli_postmortem(const struct cli_postmortem *pm)
 	if (pm->opt->verbosity >= 0)
 		print_report(pm, states[pm->event->vcpu]);
 	if (pm->opt->core != NULL)
-		write_core(pm, states, cpus < DEBUG_MAX_VCPUS ? cpus : DEBUG_MAX_VCPUS);
+		tell_of_core(pm, states, cpus);
 }

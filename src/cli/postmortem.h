@@ -20,6 +20,12 @@ struct cli_postmortem {
 	const struct boot_entry *entry;
 };
 
+/*
+ * A core of the guest as it stands, with this vcpu as gdb's current thread, into --core's file. event is not
+ * looked at. 0; 1: a part was left out (coredump.h); negative errno with text.
+ */
+int cli_postmortem_core(const struct cli_postmortem *pm, unsigned vcpu, struct error *err);
+
 /* Guest output has been flushed. What cannot be done is told on stderr; nothing fails. */
 void cli_postmortem(const struct cli_postmortem *pm);
 

@@ -3,9 +3,10 @@
 #include "base/log.h"
 
 /* Written beside its name and renamed (coredump.c). */
-static int allow_core(struct cli_sandbox *sb, const char *core, struct error *err)
+static int allow_core(struct cli_sandbox *sb, const char *core, bool debugged, struct error *err)
 {
 	sb->main_files = true;
+	sb->vcpu_files |= debugged; /* "monitor core" */
 	return cli_sandbox_allow_beside(
 		sb, core, CLI_LANDLOCK_WRITE | CLI_LANDLOCK_MAKE | CLI_LANDLOCK_REMOVE, err);
 }
@@ -41,7 +42,7 @@ int cli_sandbox_plan(struct cli_sandbox *sb, const struct cli_options *opt,
 		log_info("sandbox: off, since this build is instrumented");
 	sb->signals_child = opt->command == CLI_DEBUG;
 	if (opt->core != NULL)
-		rc = allow_core(sb, opt->core, err);
+		rc = allow_core(sb, opt->core, port != NULL, err);
 	if (rc == 0 && opt->snapshot_out != NULL)
 		rc = allow_snapshot(sb, opt->snapshot_out, err);
 	if (rc == 0 && port != NULL && port->kind == SERVER_UNIX)

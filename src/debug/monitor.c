@@ -227,6 +227,28 @@ static void cmd_reset(const struct call *c)
 	               st ? st->rip : 0);
 }
 
+/* The file holds the guest's bytes: ours are out for the moment. */
+static void cmd_core(const struct call *c)
+{
+	struct debug_session *s = c->s;
+	const char *path;
+	struct error err;
+	int rc;
+
+	if (!s->cfg.write_core) {
+		debug_text_add(c->out, "no core: trapline was not given --core=FILE\n");
+		return;
+	}
+	debug_int3_lift_all(&s->points.int3);
+	rc = s->cfg.write_core(s->cfg.ctx, c->vcpu, &path, &err);
+	debug_int3_unlift(&s->points.int3);
+	if (rc < 0)
+		debug_text_add(c->out, "no core: %s\n", err.text);
+	else
+		debug_text_add(c->out, "core written: %s%s\n", path,
+		               rc > 0 ? " (the guest maps more than a core holds)" : "");
+}
+
 static void cmd_quit(const struct call *c)
 {
 	debug_text_add(c->out, "the machine ends\n");
@@ -249,6 +271,7 @@ static void cmd_mode(const struct call *c)
 static const struct command commands[] = {
 	{ "arch", "[x86-64|i386|i8086]", "as whose registers the next client sees the CPU's", cmd_arch },
 	{ "break", "", "breakpoints and watchpoints: by what means, how often hit and missed", cmd_break },
+	{ "core", "", "write an ELF core to the file of --core", cmd_core },
 	{ "cr3", "[auto|other|ADDR]", "page tables for memory commands; other: of a KPTI pair", cmd_cr3 },
 	{ "exits", "", "what the machine came out of guest mode for, counted", cmd_exits },
 	{ "help", "", "this list", cmd_help },

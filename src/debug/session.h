@@ -29,6 +29,9 @@ struct debug_config {
 	int (*symbol)(void *ctx, const char *name, uint64_t *ret_addr);
 	/* The guest's command line from the next reset on. 0, -E2BIG. NULL: cannot be changed. */
 	int (*set_cmdline)(void *ctx, const char *text, struct error *err);
+	/* Writes an ELF core of the parked machine, this vcpu first, likewise. NULL: no place was given. 1: a
+	 * part was left out. */
+	int (*write_core)(void *ctx, unsigned vcpu, const char **ret_path, struct error *err);
 	/* Writes that snapshot to where the user said. 0 or negative errno with text, which is what the
 	 * debugger is shown. NULL: no place was given. *ret_path: where it is now, static. */
 	int (*write_snapshot)(void *ctx, const char *name, const char **ret_path, struct error *err);

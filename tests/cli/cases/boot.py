@@ -5,7 +5,7 @@ import shutil
 import struct
 import subprocess
 
-from rig import Skip, check, finish, one_line
+from rig import Client, Skip, check, finish, one_line, port_of
 
 
 def test_output_and_status(box):
@@ -128,3 +128,42 @@ def test_no_kvm(box):
     done = subprocess.run([program, 'doctor'], capture_output=True, text=True, check=False, user=65534, group=65534,
                           extra_groups=[], cwd='/')
     assert done.returncode == 1 and 'usable by this user       no' in done.stdout, done
+
+
+def in_gdb(*args):
+    done = subprocess.run(['gdb', '-q', '-nx', '-batch', *args], capture_output=True, text=True, check=False, timeout=30)
+    return done.stdout + done.stderr
+
+
+def test_core_on_request(box):
+    """A core of a guest that is only stopped, of every kind and of two CPUs: without the debugger's breakpoint."""
+    box.need_kvm()
+    if not shutil.which('gdb'):
+        raise Skip('gdb is not installed')
+    wide = ['-ex', 'set architecture i386:x86-64']
+    core = box.path('core')
+    kinds = [(os.path.join('boot', name), 'guest_main32', wide) for name in ('plain32', 'pvh', 'multiboot1', 'multiboot2')]
+    for name, function, before in kinds + [('hello', 'guest_main', [])]:
+        path = box.path('gdb.sock')
+        child = box.start('run', '-c', '2', '--gdb=unix:' + path, '--core', core, box.guest(name))
+        port_of(child)
+        said = in_gdb(*before, '-ex', 'file ' + box.guest(name), '-ex', 'target remote ' + path, '-ex',
+                      'break ' + function, '-ex', 'continue', '-ex', 'monitor core', '-ex', 'x/2xb $pc', '-ex', 'kill')
+        assert 'core written: ' + core in said, said
+        live = [line for line in said.splitlines() if '<%s' % function in line][-1]
+        finish(child)
+        said = in_gdb(*before, '-ex', 'file ' + box.guest(name), '-ex', 'core ' + core, '-ex', 'bt', '-ex',
+                      'info threads', '-ex', 'x/2xb $pc')
+        for part in ('#0  ', ' %s (' % function, '* 1    LWP 1', '  2    LWP 2', 'signal SIGTRAP', live):
+            assert part in said, '%s: no %s in\n%s' % (name, part, said)
+        os.unlink(core)
+
+
+def test_core_of_nothing(box):
+    box.need_kvm()
+    child = box.start('run', '--gdb=:0', box.guest('hello'))
+    client = Client(port_of(child))
+    assert bytes.fromhex(client.ask('qRcmd,' + b'core'.hex())).startswith(b'no core: trapline was not given --core')
+    client.send('k')
+    finish(child)
+    client.close()
