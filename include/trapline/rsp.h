@@ -76,6 +76,7 @@ enum rsp_feature {
 	RSP_F_LIBRARIES = 1 << 22,    /* qXfer:libraries-svr4:read, offered to LLDB alone: GDB has the image
 	                               * by exec-file, and would take it for a shared library besides */
 	RSP_F_MULTI_READ = 1 << 23,   /* MultiMemRead */
+	RSP_F_NON_STOP = 1 << 24,     /* QNonStop, vStopped, vCtrlC; rsp_notify_stop() */
 };
 
 /* ---- requests ---------------------------------------------------------------------------------- */
@@ -100,7 +101,10 @@ enum rsp_kind {
 	RSP_WRITE_MEM,         /* M, X           mem */
 	RSP_INSERT_POINT,      /* Z0-Z4          point */
 	RSP_REMOVE_POINT,      /* z0-z4          point */
-	RSP_RESUME,            /* vCont c C s S  resume (answer: rsp_reply_stop, later) */
+	RSP_RESUME,            /* vCont c C s S  resume (answer: rsp_reply_stop, later; in non-stop ok) */
+	RSP_NON_STOP,          /* QNonStop       flag */
+	RSP_NEXT_STOP,         /* vStopped       -          (answer: rsp_reply_stop, or ok: no more) */
+	RSP_INTERRUPT_ALL,     /* vCtrlC         - */
 	RSP_SET_THREAD,        /* Hg Hc          thread */
 	RSP_THREAD_ALIVE,      /* T              thread */
 	RSP_CURRENT_THREAD,    /* qC             -          (answer: rsp_reply_current_thread) */
@@ -400,6 +404,13 @@ void rsp_reply_file(struct rsp_engine *e, int64_t result, int error, const void 
 void rsp_reply_region(struct rsp_engine *e, uint64_t start, uint64_t size, const char *perms,
                       const char *name);
 void rsp_reply_stop(struct rsp_engine *e, const struct rsp_stop *stop);
+
+/*
+ * Non-stop: "%Stop:" and the reply, when the client is not in the course of asking for stops by vStopped; it
+ * is no reply, and may come while one is owed. Nobody acknowledges it, the client's vStopped apart. False:
+ * there is no room besides the reply that may be owed, or it does not fit; nothing is sent then.
+ */
+bool rsp_notify_stop(struct rsp_engine *e, const struct rsp_stop *stop);
 
 /*
  * Console text ('O' packets), only while the reply to RSP_RESUME, RSP_RUN or RSP_MONITOR is owed and there is

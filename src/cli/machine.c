@@ -197,6 +197,7 @@ static int create_session(struct machine *m, struct error *err)
 		.image_bytes = m->image.bytes,
 		.image_size = m->image.size,
 		.image_bias = m->entry.bias,
+		.starts_running = m->gdb != CLI_GDB_WAIT,
 		.stay_stopped = m->gdb == CLI_GDB_WAIT,
 		.read_only = m->opt->gdb_read_only,
 		.launched = m->opt->command == CLI_DEBUG,

@@ -1,10 +1,10 @@
 #include "cli/stub.h"
+#include "cli/trace.h"
 #include "base/log.h"
 #include "cli/terminal.h"
 #include "server/pump.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,15 +56,6 @@ struct cli_stub {
 	int log_fd;
 };
 
-static void trace(void *ctx, bool to_client, const char *text, size_t len)
-{
-	struct cli_stub *s = ctx;
-	const char *mark = to_client ? "<- " : "-> ";
-
-	if (write(s->log_fd, mark, 3) < 0 || write(s->log_fd, text, len) < 0 || write(s->log_fd, "\n", 1) < 0)
-		return; /* a log that cannot be written is not worth a guest */
-}
-
 static struct rsp_config engine_config(struct cli_stub *s)
 {
 	return (struct rsp_config){
@@ -74,8 +65,8 @@ static struct rsp_config engine_config(struct cli_stub *s)
 		.out = s->out,
 		.out_size = sizeof(s->out),
 		.packet_size = DEBUG_PACKET_SIZE,
-		.trace = s->log_fd >= 0 ? trace : NULL,
-		.trace_ctx = s,
+		.trace = s->log_fd >= 0 ? cli_trace : NULL,
+		.trace_ctx = &s->log_fd,
 	};
 }
 
@@ -253,15 +244,25 @@ static void attend(struct cli_stub *s)
 		watch_client(s);
 }
 
+/* What came up outside a conversation: notifications (non-stop). Lock held. */
+static void send_notices(struct cli_stub *s)
+{
+	if (s->connected && !s->gone && server_pump_flush(&s->pump, &s->engine) < 0)
+		drop_client(s);
+}
+
 static enum debug_verdict sink_event(void *ctx, const struct debug_event *ev)
 {
 	struct cli_stub *s = ctx;
+	enum debug_verdict verdict;
 
 	if (ev->kind == DEBUG_EVENT_EXITED) {
 		s->end = CLI_END_EXITED;
 		s->status = ev->status;
 	}
-	return s->session_sink.event(s->session_sink.ctx, ev);
+	verdict = s->session_sink.event(s->session_sink.ctx, ev);
+	send_notices(s);
+	return verdict;
 }
 
 static void sink_stopped(void *ctx)
@@ -394,12 +395,9 @@ static int open_port(struct cli_stub *s, struct error *err)
 {
 	int rc;
 
-	if (s->cfg.log_path != NULL) {
-		s->log_fd = open(s->cfg.log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-		if (s->log_fd < 0)
-			return error_set(err, errno, "%s: %s", s->cfg.log_path, strerror(errno));
-	}
-	rc = open_events(s, err);
+	rc = s->cfg.log_path != NULL ? cli_trace_open(s->cfg.log_path, &s->log_fd, err) : 0;
+	if (rc == 0)
+		rc = open_events(s, err);
 	if (rc < 0)
 		return rc;
 	rc = server_listen(s->cfg.address, &s->listener, err);

@@ -1,5 +1,6 @@
 #include "debug/event.h"
 
+#include "debug/nonstop.h"
 #include "debug/resume.h"
 #include "debug/stop.h"
 #include "debug/turn.h"
@@ -13,6 +14,8 @@
 /* The first report of a stop is told; later ones wait for their vcpu to be resumed. */
 static enum debug_verdict stop_for(struct debug_session *s, const struct debug_report *r)
 {
+	if (s->nonstop)
+		return debug_nonstop_event(s, r);
 	if (s->report.kind == DEBUG_REPORT_NONE)
 		s->report = *r;
 	else if (r->kind != DEBUG_REPORT_STEP)
@@ -247,6 +250,8 @@ static void rebind_points(struct debug_session *s, bool keep_counts)
 	debug_points_rebind(&s->points, keep_counts);
 	debug_points_sync(&s->points, &arm);
 	debug_resume_arm(s, &arm);
+	if (s->nonstop)
+		debug_nonstop_after_reset(s);
 }
 
 void debug_event_after_reset(struct debug_session *s)
@@ -267,12 +272,15 @@ void debug_event_after_restore(struct debug_session *s)
 		if (st)
 			debug_resume_passed(s, i, x86_linear_pc(st));
 	}
+	if (s->nonstop)
+		debug_nonstop_after_reset(s);
 }
 
 /* Everything is parked. A step cannot end any more where it began: it is reported at the entry. */
 static enum debug_verdict on_reset(struct debug_session *s, const struct debug_event *ev)
 {
-	bool stay = s->run == DEBUG_RUN_PARKED || s->stop_asked;
+	bool pauses = s->nonstop && s->run == DEBUG_RUN_STOPPING;
+	bool stay = s->run == DEBUG_RUN_PARKED || s->stop_asked || pauses;
 	bool steps = false;
 
 	for (unsigned i = 0; i < s->vcpu_count; i++)
@@ -282,7 +290,7 @@ static enum debug_verdict on_reset(struct debug_session *s, const struct debug_e
 		return stop_kind(s, DEBUG_REPORT_TRAP, ev);
 	if (stay)
 		return DEBUG_STOP;
-	if (s->owed)
+	if (s->owed || s->nonstop)
 		debug_resume_go(s);
 	else
 		debug_resume_free(s);
@@ -364,7 +372,9 @@ void debug_event_stopped(void *ctx)
 		debug_event_settle(s);
 		return;
 	}
-	if (s->owed && s->passing && s->report.kind == DEBUG_REPORT_NONE && !s->stop_asked) {
+	if (s->nonstop)
+		debug_nonstop_stopped(s);
+	else if (s->owed && s->passing && s->report.kind == DEBUG_REPORT_NONE && !s->stop_asked) {
 		debug_resume_go(s);
 	} else if (s->owed) {
 		debug_stop_reply(s, s->report.kind == DEBUG_REPORT_NONE ? &none : &s->report);

@@ -21,6 +21,8 @@
  * breakpoint lifted and all others held (over >= 0), one such vcpu after the other; then the plan that the
  * client asked for is given out.
  *
+ * Non-stop: nonstop.h.
+ *
  * A breakpoint none of whose conditions holds (or whose commands are all there is to it) is passed over in
  * the same way with no word to the client: at once when nothing else runs, else everything parks first, since
  * a vcpu that runs would run through the lifted byte (passing).
@@ -39,6 +41,7 @@ enum debug_report_kind {
 	DEBUG_REPORT_NONE,
 	DEBUG_REPORT_TRAP,       /* plain: attached, entry, reset */
 	DEBUG_REPORT_INTERRUPT,
+	DEBUG_REPORT_HALT,       /* of a vcpu that only had to stop: no signal */
 	DEBUG_REPORT_STEP,
 	DEBUG_REPORT_BREAK,
 	DEBUG_REPORT_WATCH,
@@ -63,6 +66,8 @@ struct debug_vcpu {
 	bool hit;                /* last reported at a breakpoint: at hit_rip, linear hit_pc */
 	uint64_t hit_rip, hit_pc;
 	struct debug_report pending;
+	struct debug_report stop; /* non-stop, ask HOLD: why it stands */
+	bool late;               /* and that it does has still to be told */
 	char name[16];           /* "cpu0": what clients are told */
 };
 
@@ -100,6 +105,13 @@ struct debug_session {
 	struct debug_agent_vars vars;         /* trace-state variables */
 	int over;                             /* vcpu that steps over, -1: none */
 	uint8_t over_slots;                   /* registers off for it */
+	bool regive;                          /* the plan in force is not what is asked any more */
+	bool nonstop;                         /* nonstop.h; what follows is its own */
+	bool stop_break;                      /* all that run are to be interrupted */
+	bool stop_late;                       /* some vcpu is late */
+	bool stop_told;                       /* the queue's head has been sent, and waits for vStopped */
+	unsigned stop_count;
+	uint8_t stop_queue[DEBUG_MAX_VCPUS + 1];
 	int turn;                             /* whose turn it is to step, -1: nobody's (turn.h) */
 	unsigned turn_left;                   /* steps of it */
 	struct debug_report report;           /* of the stop in progress */
@@ -141,6 +153,9 @@ int debug_request_vcpu(struct debug_session *s, const struct rsp_tid *tid);
 int debug_session_view(struct debug_session *s, unsigned vcpu, bool physical, struct debug_view *ret,
                        struct error *err);
 
+/* True where the request is about a machine that stands. */
+bool debug_session_needs_parked(enum rsp_kind kind);
+
 /* Answers a request; the machine is parked if the request needs that. */
 void debug_session_dispatch(struct debug_session *s, const struct rsp_request *req);
 
@@ -174,6 +189,8 @@ debug_handler debug_file_request;
 /* maps.c: text of at most size bytes, NUL included; its length. 0 while the machine runs. */
 size_t debug_maps_write(struct debug_session *s, char *buf, size_t size);
 bool debug_file_offered(const struct debug_session *s);
+debug_handler debug_restart_request; /* no reply is owed */
+debug_handler debug_restart_run;
 debug_handler debug_monitor_request;
 debug_handler debug_resume_request;   /* the stop reply is owed instead, or an error is given */
 debug_handler debug_stop_query, debug_stop_thread;

@@ -33,22 +33,24 @@ static enum debug_ask ask_of(enum rsp_action_kind kind)
 }
 
 /* The leftmost action that matches a thread wins (GDB manual, vCont). */
-static enum debug_ask ask_vcpu(struct debug_session *s, const struct rsp_request *req, unsigned vcpu)
+const struct rsp_action *debug_resume_action(const struct debug_session *s, const struct rsp_request *req,
+                                             unsigned vcpu)
+{
+	for (size_t i = 0; i < req->u.resume.count; i++)
+		if (names_vcpu(&req->u.resume.actions[i].tid, vcpu, s->current))
+			return &req->u.resume.actions[i];
+	return NULL;
+}
+
+void debug_resume_take(struct debug_session *s, unsigned vcpu, const struct rsp_action *a)
 {
 	struct debug_vcpu *v = &s->vcpu[vcpu];
 
-	v->ask = DEBUG_ASK_HOLD;
-	for (size_t i = 0; i < req->u.resume.count; i++) {
-		const struct rsp_action *a = &req->u.resume.actions[i];
-
-		if (!names_vcpu(&a->tid, vcpu, s->current))
-			continue;
-		v->ask = ask_of(a->kind);
-		v->start = a->start;
-		v->end = a->end;
-		break;
-	}
-	return v->ask;
+	v->ask = a ? ask_of(a->kind) : DEBUG_ASK_HOLD;
+	if (!a)
+		return;
+	v->start = a->start;
+	v->end = a->end;
 }
 
 static int take_asks(struct debug_session *s, const struct rsp_request *req, struct error *err)
@@ -56,8 +58,10 @@ static int take_asks(struct debug_session *s, const struct rsp_request *req, str
 	bool moves = false;
 
 	for (unsigned i = 0; i < s->vcpu_count; i++) {
-		enum debug_ask ask = ask_vcpu(s, req, i);
+		enum debug_ask ask;
 
+		debug_resume_take(s, i, debug_resume_action(s, req, i));
+		ask = s->vcpu[i].ask;
 		if (ask > DEBUG_ASK_RUN && !s->cfg.caps->step)
 			return error_set(err, ENOTSUP, "single-stepping does not work on this host's KVM");
 		moves |= ask != DEBUG_ASK_HOLD;
@@ -97,7 +101,7 @@ static uint8_t exec_slots_at(const struct debug_session *s, uint64_t pc)
 static void give(struct debug_session *s)
 {
 	s->run = DEBUG_RUN_FREE;
-	s->stop_asked = s->passing = false;
+	s->stop_asked = s->passing = s->regive = false;
 	s->report.kind = DEBUG_REPORT_NONE;
 	s->last = debug_stop_plain(DEBUG_REPORT_TRAP, s->current);
 	s->cfg.ops->resume(s->cfg.target, s->plan, s->vcpu_count);
@@ -118,7 +122,9 @@ static bool start_over(struct debug_session *s, unsigned vcpu)
 	if (v->ask == DEBUG_ASK_HOLD || !v->hit)
 		return false;
 	st = debug_get(s, vcpu, X86_GROUP_CORE);
-	if (!st || st->rip != v->hit_rip || !s->cfg.caps->step) {
+	if (!st)
+		return false; /* it runs */
+	if (st->rip != v->hit_rip || !s->cfg.caps->step) {
 		v->hit = false;
 		return false;
 	}
@@ -154,6 +160,7 @@ void debug_resume_end_over(struct debug_session *s, bool done)
 	if (s->over < 0)
 		return;
 	s->vcpu[s->over].hit = !done;
+	s->regive = true;
 	s->over = -1;
 	s->over_slots = 0;
 	debug_int3_unlift(&s->points.int3);
@@ -265,6 +272,16 @@ static bool stands_at_point(struct debug_session *s, unsigned vcpu, struct debug
 		return true;
 	debug_resume_passed(s, vcpu, pc);
 	return false;
+}
+
+bool debug_resume_at_once(struct debug_session *s, unsigned vcpu, struct debug_report *ret)
+{
+	struct debug_vcpu *v = &s->vcpu[vcpu];
+	bool holds = v->pending.kind != DEBUG_REPORT_NONE && still_holds(s, v);
+
+	*ret = v->pending;
+	v->pending.kind = DEBUG_REPORT_NONE;
+	return holds || stands_at_point(s, vcpu, ret);
 }
 
 static bool report_at_once(struct debug_session *s, struct debug_report *ret)

@@ -22,6 +22,14 @@ void debug_resume_end_over(struct debug_session *s, bool done);
 /* This vcpu stands at a breakpoint that it need not be told of: it steps over it when it is resumed. */
 void debug_resume_passed(struct debug_session *s, unsigned vcpu, uint64_t pc);
 
+/* The action that is for this vcpu, the leftmost that fits; NULL. */
+const struct rsp_action *debug_resume_action(const struct debug_session *s, const struct rsp_request *req,
+                                             unsigned vcpu);
+/* It is asked of the vcpu; NULL: to stay. */
+void debug_resume_take(struct debug_session *s, unsigned vcpu, const struct rsp_action *a);
+/* True: something is to be reported of this vcpu instead of resuming it. What it had kept is forgotten. */
+bool debug_resume_at_once(struct debug_session *s, unsigned vcpu, struct debug_report *ret);
+
 /* No debugger holds the machine: everything runs. */
 void debug_resume_free(struct debug_session *s);
 

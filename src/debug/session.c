@@ -1,6 +1,7 @@
 #include "debug/internal.h"
 
 #include "debug/event.h"
+#include "debug/nonstop.h"
 #include "debug/readonly.h"
 #include "debug/resume.h"
 #include "debug/stop.h"
@@ -47,6 +48,8 @@ struct debug_session *debug_session_new(const struct debug_config *cfg)
 		s->vcpu_count = DEBUG_MAX_VCPUS;
 	for (unsigned i = 0; i < s->vcpu_count; i++)
 		snprintf(s->vcpu[i].name, sizeof(s->vcpu[i].name), "cpu%u", i);
+	for (unsigned i = 0; i < s->vcpu_count; i++)
+		s->vcpu[i].ask = cfg->starts_running ? DEBUG_ASK_RUN : DEBUG_ASK_HOLD;
 	s->over = s->turn = -1;
 	s->last = debug_stop_plain(DEBUG_REPORT_TRAP, 0);
 	describe(s);
@@ -70,7 +73,7 @@ uint32_t debug_session_features(const struct debug_session *s)
 	const struct debug_caps *c = s->cfg.caps;
 	uint32_t f = RSP_F_NOACK | RSP_F_XML_FEATURES | RSP_F_XML_THREADS | RSP_F_BINARY_READ |
 	             RSP_F_MONITOR | RSP_F_SEARCH | RSP_F_CRC | RSP_F_PHYS_MODE | RSP_F_LLDB | RSP_F_CONSOLE |
-	             RSP_F_MULTI_READ;
+	             RSP_F_MULTI_READ | RSP_F_NON_STOP;
 
 	if (c->int3 || c->exec_dr || c->step)
 		f |= RSP_F_SWBREAK;
@@ -101,7 +104,7 @@ void debug_session_connect(struct debug_session *s, struct rsp_engine *e)
 	s->wish = DEBUG_WISH_NONE;
 	if (s->arch != s->regs.arch)
 		describe(s);
-	s->phys = s->placed = s->mmio = s->step_irqs = s->cr3_chosen = false;
+	s->phys = s->placed = s->mmio = s->step_irqs = s->cr3_chosen = s->nonstop = false;
 	memset(s->file_open, 0, sizeof(s->file_open));
 	s->maps_len = 0;
 	memset(s->saved, 0, sizeof(s->saved));
@@ -150,6 +153,10 @@ const struct debug_event *debug_session_death(const struct debug_session *s)
 
 static void ask_stop(struct debug_session *s)
 {
+	if (s->nonstop) {
+		debug_nonstop_pause(s);
+		return;
+	}
 	/* What parks only to pass a breakpoint is to stay. */
 	s->stop_asked |= s->run == DEBUG_RUN_STOPPING && s->passing;
 	if (s->run != DEBUG_RUN_FREE)
@@ -179,8 +186,11 @@ static void lift_everything(struct debug_session *s)
 
 void debug_session_disconnect(struct debug_session *s)
 {
+	bool over;
+
 	if (!s->engine)
 		return;
+	over = debug_nonstop_leave(s);
 	s->engine = NULL;
 	s->deferred = NULL;
 	s->scan.req = NULL;
@@ -191,7 +201,7 @@ void debug_session_disconnect(struct debug_session *s)
 	lift_everything(s);
 	if (s->run == DEBUG_RUN_PARKED)
 		debug_event_settle(s);
-	else if (s->hold)
+	else if (s->hold || over)
 		ask_stop(s);
 	else if (s->run == DEBUG_RUN_FREE)
 		debug_resume_free(s); /* vcpus that were held or stepped */
@@ -200,13 +210,17 @@ void debug_session_disconnect(struct debug_session *s)
 /* A machine that has come to an end stays as it is: it is settled when the client has gone. */
 static void detach(struct debug_session *s, const struct rsp_request *req)
 {
+	bool over = debug_nonstop_leave(s);
+
 	(void)req;
 	s->detached = true;
 	s->hold = false;
 	lift_everything(s);
 	rsp_reply_ok(s->engine);
 	s->wish = DEBUG_WISH_CLOSE;
-	if (s->last.kind < DEBUG_REPORT_FATAL && s->run != DEBUG_RUN_STOPPING)
+	if (over)
+		ask_stop(s);
+	else if (s->last.kind < DEBUG_REPORT_FATAL && s->run != DEBUG_RUN_STOPPING)
 		debug_resume_free(s);
 }
 
@@ -217,9 +231,10 @@ static void kill_machine(struct debug_session *s, const struct rsp_request *req)
 
 	(void)req;
 	/* GDB's "run" in extended mode kills first, and says vRun next. */
-	if ((rsp_engine_client(s->engine) & RSP_CLIENT_EXTENDED) && s->run == DEBUG_RUN_PARKED &&
-	    s->cfg.ops->reset) {
+	if ((rsp_engine_client(s->engine) & RSP_CLIENT_EXTENDED) && s->cfg.ops->reset &&
+	    (s->run == DEBUG_RUN_PARKED || s->nonstop)) {
 		s->killed = true;
+		debug_nonstop_end_all(s);
 		rsp_reply_ok(s->engine);
 		return;
 	}
@@ -313,56 +328,21 @@ static void extended(struct debug_session *s, const struct rsp_request *req)
 	rsp_reply_ok(s->engine);
 }
 
-static int reset(struct debug_session *s, struct error *err)
+static void resume(struct debug_session *s, const struct rsp_request *req)
 {
-	int rc;
-
-	if (!s->cfg.ops->reset)
-		return error_set(err, ENOTSUP, "this machine cannot be reset");
-	rc = s->cfg.ops->reset(s->cfg.target, err);
-	if (rc == 0)
-		debug_event_after_reset(s);
-	return rc;
-}
-
-/* R: no reply is owed; the client asks "?" next. */
-static void restart(struct debug_session *s, const struct rsp_request *req)
-{
-	struct error err;
-
-	(void)req;
-	if (s->run == DEBUG_RUN_PARKED)
-		reset(s, &err);
-}
-
-/* The arguments of vRun, if there are any, become the guest's command line. */
-static int take_arguments(struct debug_session *s, const struct rsp_request *req, struct error *err)
-{
-	struct debug_text t;
-
-	if (req->u.run.argc == 0)
-		return 0;
-	if (!s->cfg.set_cmdline)
-		return error_set(err, ENOTSUP, "this machine's command line cannot be changed");
-	debug_text_init(&t, s->text, sizeof(s->text));
-	for (size_t i = 0; i < req->u.run.argc; i++)
-		debug_text_add(&t, "%s%s", i ? " " : "", req->u.run.argv[i]);
-	return s->cfg.set_cmdline(s->cfg.ctx, s->text, err);
-}
-
-/* A file's name changes nothing: the machine has the one image that it was started with. */
-static void run_anew(struct debug_session *s, const struct rsp_request *req)
-{
-	struct error err;
-	int rc = take_arguments(s, req, &err);
-
-	if (rc == 0)
-		rc = reset(s, &err);
-	if (rc < 0)
-		debug_reply_error(s, &err);
+	if (s->nonstop)
+		debug_nonstop_resume(s, req);
 	else
-		debug_stop_query(s, req);
-	s->killed = s->killed && rc < 0;
+		debug_resume_request(s, req);
+}
+
+/* In all-stop nobody can send it while something runs. */
+static void interrupt_all(struct debug_session *s, const struct rsp_request *req)
+{
+	if (s->nonstop)
+		debug_nonstop_interrupt(s, req);
+	else
+		rsp_reply_ok(s->engine);
 }
 
 struct request_row {
@@ -381,7 +361,10 @@ static const struct request_row rows[RSP_KIND_COUNT] = {
 	[RSP_WRITE_MEM] = { debug_query_write_mem, true },
 	[RSP_INSERT_POINT] = { insert_point, true },
 	[RSP_REMOVE_POINT] = { remove_point, true },
-	[RSP_RESUME] = { debug_resume_request, true },
+	[RSP_RESUME] = { resume, true },
+	[RSP_NON_STOP] = { debug_nonstop_set, false },
+	[RSP_NEXT_STOP] = { debug_nonstop_next, false },
+	[RSP_INTERRUPT_ALL] = { interrupt_all, false },
 	[RSP_SET_THREAD] = { debug_threads_set, false },
 	[RSP_THREAD_ALIVE] = { debug_threads_alive, false },
 	[RSP_CURRENT_THREAD] = { debug_threads_current, false },
@@ -398,8 +381,8 @@ static const struct request_row rows[RSP_KIND_COUNT] = {
 	[RSP_DETACH] = { detach, false },
 	[RSP_KILL] = { kill_machine, false },
 	[RSP_EXTENDED] = { extended, false },
-	[RSP_RESTART] = { restart, false },
-	[RSP_RUN] = { run_anew, true },
+	[RSP_RESTART] = { debug_restart_request, false },
+	[RSP_RUN] = { debug_restart_run, true },
 	[RSP_HOST_INFO] = { debug_lldb_host_info, false },
 	[RSP_PROCESS_INFO] = { debug_lldb_process_info, false },
 	[RSP_REGISTER_INFO] = { debug_lldb_register_info, false },
@@ -419,15 +402,24 @@ void debug_session_dispatch(struct debug_session *s, const struct rsp_request *r
 {
 	const struct request_row *row = (unsigned)req->kind < RSP_KIND_COUNT ? &rows[req->kind] : NULL;
 
+	if (debug_nonstop_refuses(s, req))
+		return;
 	if (row && row->fn)
 		row->fn(s, req);
 	else
 		rsp_reply_empty(s->engine);
 }
 
-static bool must_wait(const struct debug_session *s, const struct rsp_request *req)
+bool debug_session_needs_parked(enum rsp_kind kind)
 {
-	return s->run != DEBUG_RUN_PARKED && (unsigned)req->kind < RSP_KIND_COUNT && rows[req->kind].parked;
+	return (unsigned)kind < RSP_KIND_COUNT && rows[kind].parked;
+}
+
+static bool must_wait(struct debug_session *s, const struct rsp_request *req)
+{
+	if (s->nonstop || req->kind == RSP_NON_STOP)
+		return debug_nonstop_must_wait(s, req);
+	return s->run != DEBUG_RUN_PARKED && debug_session_needs_parked(req->kind);
 }
 
 void debug_session_serve(struct debug_session *s)
@@ -445,12 +437,15 @@ void debug_session_serve(struct debug_session *s)
 				break;
 			}
 			debug_session_dispatch(s, req);
+			debug_nonstop_settle(s, req);
 			if (s->scan.req)
 				return; /* one slice a call */
 			break;
 		case RSP_EVENT_INTERRUPT:
 			if (s->scan.req)
 				debug_scan_abort(s);
+			else if (s->nonstop)
+				debug_nonstop_break(s);
 			else if (s->owed)
 				ask_stop(s);
 			break;

@@ -1,6 +1,7 @@
 #include "debug/stop.h"
 
 #include "base/bytes.h"
+#include "debug/nonstop.h"
 #include "debug/text.h"
 #include <inttypes.h>
 #include <string.h>
@@ -24,6 +25,8 @@ uint8_t debug_stop_signal(const struct debug_report *r)
 {
 	if (r->kind == DEBUG_REPORT_FATAL)
 		return fatal_signal(&r->event);
+	if (r->kind == DEBUG_REPORT_HALT)
+		return RSP_SIG_0;
 	return r->kind == DEBUG_REPORT_INTERRUPT ? RSP_SIG_INT : RSP_SIG_TRAP;
 }
 
@@ -101,16 +104,22 @@ static size_t list_threads(struct debug_session *s, int64_t *ids, uint64_t *pcs)
 	return s->vcpu_count;
 }
 
-static void send_exited(struct debug_session *s, const struct debug_report *r)
+static bool put(struct debug_session *s, const struct rsp_stop *stop, bool notice)
+{
+	if (notice)
+		return rsp_notify_stop(s->engine, stop);
+	rsp_reply_stop(s->engine, stop);
+	return true;
+}
+
+static bool put_exited(struct debug_session *s, const struct debug_report *r, bool notice)
 {
 	struct rsp_stop stop = { .kind = RSP_STOP_EXITED, .status = r->event.status & 0xff, .core = -1 };
 
-	rsp_reply_stop(s->engine, &stop);
-	if (!(rsp_engine_client(s->engine) & RSP_CLIENT_EXTENDED))
-		s->wish = DEBUG_WISH_CLOSE;
+	return put(s, &stop, notice);
 }
 
-static void send(struct debug_session *s, const struct debug_report *r)
+static bool put_report(struct debug_session *s, const struct debug_report *r, bool notice)
 {
 	unsigned vcpu = r->event.vcpu;
 	struct rsp_expedited regs[3];
@@ -124,16 +133,31 @@ static void send(struct debug_session *s, const struct debug_report *r)
 		.thread_ids = ids, .thread_pcs = pcs,
 	};
 
-	if (r->kind == DEBUG_REPORT_EXITED) {
-		send_exited(s, r);
-		return;
-	}
+	if (r->kind == DEBUG_REPORT_EXITED)
+		return put_exited(s, r, notice);
 	debug_stop_describe(r, words, sizeof(words));
 	if (words[0])
 		stop.description = words;
 	stop.reg_count = expedite(s, vcpu, values, regs);
 	stop.thread_count = list_threads(s, ids, pcs);
-	rsp_reply_stop(s->engine, &stop);
+	return put(s, &stop, notice);
+}
+
+void debug_stop_tell(struct debug_session *s, const struct debug_report *r)
+{
+	put_report(s, r, false);
+}
+
+bool debug_stop_notify(struct debug_session *s, const struct debug_report *r)
+{
+	return put_report(s, r, true);
+}
+
+static void send(struct debug_session *s, const struct debug_report *r)
+{
+	put_report(s, r, false);
+	if (r->kind == DEBUG_REPORT_EXITED && !(rsp_engine_client(s->engine) & RSP_CLIENT_EXTENDED))
+		s->wish = DEBUG_WISH_CLOSE;
 }
 
 static void say_fatal(struct debug_session *s, const struct debug_report *r)
@@ -167,7 +191,10 @@ void debug_stop_reply(struct debug_session *s, const struct debug_report *r)
 
 void debug_stop_query(struct debug_session *s, const struct rsp_request *req)
 {
-	(void)req;
+	if (s->nonstop) {
+		debug_nonstop_query(s, req);
+		return;
+	}
 	rsp_engine_set_general(s->engine, s->last.event.vcpu + 1);
 	send(s, &s->last);
 }

@@ -7,6 +7,10 @@
 /* Answers the resume that is owed: the report becomes the last one and its vcpu the current one. */
 void debug_stop_reply(struct debug_session *s, const struct debug_report *r);
 
+/* A stop reply for the request that is owed and nothing else; the same as %Stop: false without room. */
+void debug_stop_tell(struct debug_session *s, const struct debug_report *r);
+bool debug_stop_notify(struct debug_session *s, const struct debug_report *r);
+
 /* A report of nothing in particular: the machine is stopped, in this vcpu. */
 struct debug_report debug_stop_plain(enum debug_report_kind kind, unsigned vcpu);
 

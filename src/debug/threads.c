@@ -11,7 +11,11 @@ static void describe(struct debug_session *s, unsigned vcpu, struct debug_text *
 		[DEBUG_VCPU_RUNNING] = "running", [DEBUG_VCPU_STOPPED] = "stopped",
 		[DEBUG_VCPU_HALTED] = "halted", [DEBUG_VCPU_WAIT_SIPI] = "waiting for SIPI",
 	};
-	enum debug_vcpu_state state = s->cfg.ops->vcpu_state(s->cfg.target, vcpu);
+	enum debug_vcpu_state state = DEBUG_VCPU_RUNNING;
+
+	/* One that is held for a moment runs for the client. */
+	if (!s->nonstop || s->vcpu[vcpu].ask == DEBUG_ASK_HOLD)
+		state = s->cfg.ops->vcpu_state(s->cfg.target, vcpu);
 
 	debug_text_add(t, "cpu%u [%s]", vcpu, names[state]);
 }

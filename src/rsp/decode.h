@@ -55,7 +55,7 @@ rsp_decode_fn rsp_decode_plain, rsp_decode_regs, rsp_decode_reg, rsp_decode_reg_
 rsp_decode_fn rsp_decode_vcont, rsp_decode_resume, rsp_decode_resume_signal, rsp_decode_vcont_query;
 rsp_decode_fn rsp_decode_supported, rsp_decode_noack, rsp_decode_empty, rsp_decode_end_of_threads,
 	rsp_decode_thread_extra, rsp_decode_xfer, rsp_decode_monitor, rsp_decode_search, rsp_decode_crc,
-	rsp_decode_phys_mode, rsp_decode_qemu_supported, rsp_decode_run, rsp_decode_file, rsp_decode_attached;
+	rsp_decode_flag, rsp_decode_qemu_supported, rsp_decode_run, rsp_decode_file, rsp_decode_attached;
 rsp_decode_fn rsp_decode_lldb_mode, rsp_decode_echo, rsp_decode_process_list, rsp_decode_process_end,
 	rsp_decode_register_info, rsp_decode_region, rsp_decode_save_regs, rsp_decode_restore_regs,
 	rsp_decode_allocate, rsp_decode_deallocate, rsp_decode_lenient, rsp_decode_no_plugins;

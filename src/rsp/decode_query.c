@@ -176,8 +176,8 @@ enum rsp_decoded rsp_decode_crc(struct rsp_engine *e, struct rsp_cursor *c, stru
 	return finish(c);
 }
 
-/* QEMU manual, "Examining physical memory". */
-enum rsp_decoded rsp_decode_phys_mode(struct rsp_engine *e, struct rsp_cursor *c, struct rsp_request *req)
+/* "QNonStop:1"; "Qqemu.PhyMemMode:1" (QEMU manual, "Examining physical memory"). */
+enum rsp_decoded rsp_decode_flag(struct rsp_engine *e, struct rsp_cursor *c, struct rsp_request *req)
 {
 	(void)e;
 	if (!rsp_cursor_char(c, ':') || !rsp_cursor_hex32(c, &req->u.flag) || req->u.flag > 1)

@@ -17,6 +17,7 @@
 
 #define FRAME_EXTRA 4 /* '$', '#', two digits */
 #define ACK_EXTRA 1
+#define NOTICE_MAX 1024 /* a stop reply without LLDB's list of threads is far shorter */
 
 static const struct rsp_tid any_thread = {1, RSP_TID_ANY};
 
@@ -134,6 +135,34 @@ void rsp_engine_close_packet(struct rsp_engine *e, struct rsp_writer *w)
 	e->packet_len = rsp_frame_close(e->cfg.out + e->out_end, w->len);
 	e->out_end += e->packet_len;
 	e->resends = 0;
+}
+
+bool rsp_engine_open_notice(struct rsp_engine *e, struct rsp_writer *ret_w)
+{
+	const size_t own = NOTICE_MAX + FRAME_EXTRA, reply = e->cfg.packet_size + FRAME_EXTRA + ACK_EXTRA;
+
+	if (rsp_engine_out_room(e) < own + reply)
+		return false;
+	if (e->cfg.out_size - e->out_end < own + reply)
+		make_room(e);
+	*ret_w = (struct rsp_writer){
+		.buf = e->cfg.out + e->out_end + 1,
+		.cap = NOTICE_MAX,
+		.multiprocess = (e->client & RSP_CLIENT_MULTIPROCESS) != 0,
+	};
+	return true;
+}
+
+bool rsp_engine_close_notice(struct rsp_engine *e, struct rsp_writer *w)
+{
+	if (w->overflow)
+		return false;
+	if (e->cfg.trace != NULL)
+		e->cfg.trace(e->cfg.trace_ctx, true, (const char *)w->buf, w->len);
+	w->len = rsp_frame_close(e->cfg.out + e->out_end, w->len);
+	e->cfg.out[e->out_end] = '%'; /* the sum is of what follows */
+	e->out_end += w->len;
+	return true;
 }
 
 bool rsp_engine_open_reply(struct rsp_engine *e, struct rsp_writer *ret_w)

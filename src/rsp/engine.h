@@ -34,6 +34,14 @@ void rsp_engine_close_reply(struct rsp_engine *e, struct rsp_writer *w);
 void rsp_engine_open_packet(struct rsp_engine *e, struct rsp_writer *ret_w);
 void rsp_engine_close_packet(struct rsp_engine *e, struct rsp_writer *w);
 
+/*
+ * A notification (GDB manual, "Notification Packets"): at any time, the turn does not change, and the last
+ * reply stays the one that is sent again. open: false when the reply that may be owed would lack room.
+ * close: false when it did not fit; nothing is sent then.
+ */
+bool rsp_engine_open_notice(struct rsp_engine *e, struct rsp_writer *ret_w);
+bool rsp_engine_close_notice(struct rsp_engine *e, struct rsp_writer *w);
+
 /* Bytes that may be added to the output in all. */
 size_t rsp_engine_out_room(const struct rsp_engine *e);
 

@@ -203,6 +203,17 @@ void rsp_reply_stop(struct rsp_engine *e, const struct rsp_stop *stop)
 	rsp_engine_close_reply(e, &w);
 }
 
+bool rsp_notify_stop(struct rsp_engine *e, const struct rsp_stop *stop)
+{
+	struct rsp_writer w;
+
+	if (!rsp_engine_open_notice(e, &w))
+		return false;
+	rsp_writer_text(&w, "Stop:");
+	write_stop(e, &w, stop);
+	return rsp_engine_close_notice(e, &w);
+}
+
 static bool console_allowed(const struct rsp_engine *e)
 {
 	if (e->turn != RSP_TURN_OWED)

@@ -23,11 +23,12 @@
 	ROW("P", ALWAYS, WRITE_REG, ARGS, reg_write, NULL)                                              \
 	ROW("QEnableErrorStrings", LLDB, INTERNAL, EXACT, lldb_mode, NULL)                              \
 	ROW("QListThreadsInStopReply", LLDB, INTERNAL, EXACT, lldb_mode, NULL)                          \
+	ROW("QNonStop", NON_STOP, NON_STOP, LIST, flag, "QNonStop+")                                    \
 	ROW("QRestoreRegisterState", LLDB, RESTORE_REGS, LIST, restore_regs, NULL)                      \
 	ROW("QSaveRegisterState", LLDB, SAVE_REGS, LIST, save_regs, NULL)                               \
 	ROW("QStartNoAckMode", NOACK, INTERNAL, EXACT, noack, "QStartNoAckMode+")                       \
 	ROW("QThreadSuffixSupported", LLDB, INTERNAL, EXACT, lldb_mode, NULL)                           \
-	ROW("Qqemu.PhyMemMode", PHYS_MODE, PHYS_MODE_SET, LIST, phys_mode, NULL)                        \
+	ROW("Qqemu.PhyMemMode", PHYS_MODE, PHYS_MODE_SET, LIST, flag, NULL)                             \
 	ROW("R", EXTENDED, RESTART, ARGS, restart, NULL)                                                \
 	ROW("S", STEP, RESUME, ARGS, resume_signal, NULL)                                               \
 	ROW("T", ALWAYS, THREAD_ALIVE, ARGS, thread, NULL)                                              \
@@ -81,10 +82,12 @@
 	ROW("vCont;s", STEP, RESUME, ARGS, vcont, NULL)                                                 \
 	ROW("vCont;t", ALWAYS, RESUME, ARGS, vcont, NULL)                                               \
 	ROW("vCont?", ALWAYS, INTERNAL, EXACT, vcont_query, NULL)                                       \
+	ROW("vCtrlC", NON_STOP, INTERRUPT_ALL, EXACT, plain, NULL)                                      \
 	ROW("vFile", VFILE, VFILE, LIST, file, NULL)                                                    \
 	ROW("vKill", ALWAYS, KILL, LIST, kill, NULL)                                                    \
 	ROW("vMustReplyEmpty", ALWAYS, INTERNAL, EXACT, empty, NULL)                                    \
 	ROW("vRun", EXTENDED, RUN, LIST, run, NULL)                                                     \
+	ROW("vStopped", NON_STOP, NEXT_STOP, EXACT, plain, NULL)                                        \
 	ROW("x", BINARY_READ, READ_MEM, ARGS, mem_read, "binary-upload+")                               \
 	ROW("z0", SWBREAK, REMOVE_POINT, LIST, point, NULL)                                             \
 	ROW("z1", HWBREAK, REMOVE_POINT, LIST, point, NULL)                                             \

@@ -57,7 +57,8 @@ def render(play, folder):
 
 def write_env(args, module, folder):
     """What session.sh is to run; stdio: the debugger itself starts trapline."""
-    kernel = args.guest + {'pie': '_pie'}.get(getattr(module, 'GUEST', ''), '')
+    which = getattr(module, 'GUEST', '')
+    kernel = args.smp_guest if which == 'smp' else args.guest + {'pie': '_pie'}.get(which, '')
     settings = {'DEBUGGER': args.debugger, 'PROGRAM': getattr(args, 'program', None) or args.debugger, 'TRAPLINE': args.trapline, 'KERNEL': kernel,
                 'SYMBOLS': kernel if getattr(module, 'SYMBOLS', True) else '',
                 'MODE': getattr(module, 'MODE', 'calls'), 'OPTIONS': getattr(module, 'OPTIONS', ''),
@@ -168,10 +169,12 @@ def main():
     parser.add_argument('--program', help='another program that speaks its language: gdb-multiarch, newest-lldb')
     parser.add_argument('--trapline', required=True)
     parser.add_argument('--guest', required=True)
+    parser.add_argument('--smp-guest', help='a guest that starts a second processor')
     parser.add_argument('--keep', action='store_true', help='leave the folder of the run and print its name')
     parser.add_argument('scenario')
     args = parser.parse_args()
     args.trapline, args.guest = os.path.abspath(args.trapline), os.path.abspath(args.guest)
+    args.smp_guest = os.path.abspath(args.smp_guest) if args.smp_guest else None
 
     if not os.access('/dev/kvm', os.R_OK | os.W_OK):
         print('no usable /dev/kvm')

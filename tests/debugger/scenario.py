@@ -1,6 +1,6 @@
 """A scenario: what a user types, and what must come back.
 
-A scenario file has a docstring, may set MODE, GDB, OPTIONS, GUEST ('pie'), SYMBOLS (False: the debugger is not given the ELF), and has play(s), which calls verbs of
+A scenario file has a docstring, may set MODE, GDB, OPTIONS, GUEST ('pie', 'smp'), OPTIONS (one more of trapline's), SYMBOLS (False: the debugger is not given the ELF), and has play(s), which calls verbs of
 struct Play.  Nothing runs while it does: each verb adds a step.  The steps are rendered to a script for the
 debugger, played by session.sh, and only then judged (Step.judge) on the transcript.
 """
@@ -9,6 +9,7 @@ import os
 import re
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+AWAIT = os.path.join(HERE, 'await.sh')
 
 
 def line_of(mark):
@@ -39,6 +40,10 @@ class Step:
     def without(self, capability, *patterns):
         """On a host whose probe lacks the capability, these are what must be said instead."""
         self.fallback = (capability, patterns)
+        return self
+
+    def then(self, commands):
+        self.commands = self.commands + commands
         return self
 
     def judge(self, output, lacks):
@@ -178,6 +183,10 @@ class Play:
         if self.dialect.name == debugger:
             return self._add(command, ([command], []), *patterns)
         return Step(command, [], [])
+
+    def await_packet(self, text, count=1):
+        """Waits until so many packets with text have left or come, and lets GDB take what has come."""
+        return self.typed('gdb', 'shell sh %s packets.log "%s" %d' % (AWAIT, text, count)).then(['echo'] * 8)
 
     # -- afterwards --
     def output(self, *patterns):

@@ -28,12 +28,20 @@ static struct harness h;
 static uint8_t before[SEEN], after[SEEN];
 static char reply[4 * DEBUG_PACKET_SIZE];
 static unsigned owed;     /* requests sent whose reply has not come */
+static bool telling;      /* non-stop: a stop was told, and its vStopped not yet answered by OK */
+static bool nonstop;      /* as far as the client knows */
+static enum { ASKS_OTHER, ASKS_ALL, ASKS_STOPS, ASKS_RUN, ASKS_KILL, ASKS_ON, ASKS_OFF } asks; /* now */
+static bool told[DEBUG_MAX_VCPUS]; /* stopped, as far as the client has been told */
 static bool touched;      /* something was written by the client or poked */
 
-static void must(bool truth)
+#define must(truth) must_at(truth, __LINE__)
+
+static void must_at(bool truth, int at)
 {
-	if (!truth)
-		abort();
+	if (truth)
+		return;
+	fprintf(stderr, "fuzz_session.c:%d does not hold\n", at);
+	abort();
 }
 
 /* 1000: inc rax; mov [8000],rax; push rax; nop; call 1020; pop rax; pushf; popf; jmp 1000 / 1020: mov
@@ -53,6 +61,61 @@ static void load_code(void)
 		fake_code(&h.f, 0x40 + 0x10 * i, ends[i], 4);
 }
 
+/* Non-stop: OK, or a stop of a vcpu that the client does not take for stopped. */
+static void take_stop(const char *text)
+{
+	const char *thread = strstr(text, "thread:");
+	unsigned tid;
+
+	telling = text[0] != 'O';
+	if (text[0] != 'T')
+		return;
+	must(thread != NULL);
+	thread += strlen("thread:");
+	tid = (unsigned)strtoul(*thread == 'p' ? strchr(thread, '.') + 1 : thread, NULL, 16);
+	must(tid >= 1 && tid <= h.f.count && !told[tid - 1]);
+	told[tid - 1] = true;
+}
+
+/* What the answer to the request under way means for what is told of stops. */
+static void take_answer(const char *text)
+{
+	bool anew = (asks == ASKS_RUN && text[0] == 'T') || (asks == ASKS_KILL && text[0] == 'O');
+
+	if (asks == ASKS_ALL || anew)
+		memset(told, 0, sizeof(told));
+	if ((asks == ASKS_ALL || asks == ASKS_STOPS) && nonstop)
+		take_stop(text);
+	else if (anew)
+		telling = false;
+	if (text[0] != 'O' || (asks != ASKS_ON && asks != ASKS_OFF) || nonstop == (asks == ASKS_ON))
+		return;
+	nonstop = asks == ASKS_ON;
+	telling = false;
+	memset(told, 0, sizeof(told));
+}
+
+/* Non-stop: who is stopped is parked, who is not is not forgotten, and what is to be told is under way. */
+static void must_keep_stops(void)
+{
+	const struct debug_session *s = h.s;
+
+	if (!s->nonstop || !h.connected)
+		return;
+	must(s->stop_count <= h.f.count + 1);
+	must(s->stop_told == (s->stop_count > 0) && telling == s->stop_told);
+	for (unsigned i = 0; i < h.f.count; i++) {
+		bool holds = s->vcpu[i].ask == DEBUG_ASK_HOLD;
+
+		must(!holds || !h.f.vcpu[i].running);
+		if (s->run == DEBUG_RUN_FREE && s->over < 0 && s->turn < 0 && !h.f.stopping)
+			must(holds == (h.f.vcpu[i].plan.move == DEBUG_HOLD));
+	}
+	for (unsigned i = 0; i < s->stop_count; i++)
+		for (unsigned k = 0; k < i; k++)
+			must(s->stop_queue[i] != s->stop_queue[k]);
+}
+
 static void read_replies(void)
 {
 	size_t len;
@@ -60,11 +123,19 @@ static void read_replies(void)
 	while (harness_receive(&h, reply, sizeof(reply), &len)) {
 		if (len > 1 && reply[0] == 'O' && reply[1] != 'K')
 			continue;
+		if (reply[0] == '%') {
+			must(!telling);
+			take_stop(reply + strlen("%Stop:"));
+			continue;
+		}
 		must(owed > 0);
 		owed--;
+		take_answer(reply);
+		asks = ASKS_OTHER;
 	}
 	must(h.e.misuse == 0 && h.f.violations == 0);
 	must(!h.read_only || h.s->points.int3.planted == 0);
+	must_keep_stops();
 }
 
 static void must_be_gone(void)
@@ -100,6 +171,9 @@ static void connect(void)
 	if (h.connected || debug_session_death(h.s) || h.f.killed)
 		return;
 	owed = 0;
+	telling = nonstop = false;
+	asks = ASKS_OTHER;
+	memset(told, 0, sizeof(told));
 	harness_connect(&h);
 }
 
@@ -116,6 +190,23 @@ static void must_answer(void)
 	must(!h.connected || owed == 0 || h.f.killed);
 }
 
+static int kind_of(const char *packet, size_t len)
+{
+	static const struct { const char *text; bool whole; int kind; } kinds[] = {
+		{ "?", true, ASKS_ALL }, { "vStopped", true, ASKS_STOPS },
+		{ "vRun", false, ASKS_RUN }, { "vKill", false, ASKS_KILL },
+		{ "QNonStop:1", true, ASKS_ON }, { "QNonStop:0", true, ASKS_OFF },
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		size_t n = strlen(kinds[i].text);
+
+		if (len >= n && memcmp(packet, kinds[i].text, n) == 0 && (!kinds[i].whole || len == n))
+			return kinds[i].kind;
+	}
+	return ASKS_OTHER;
+}
+
 static void send(const char *packet, size_t len)
 {
 	if (!h.connected || h.f.killed)
@@ -127,6 +218,10 @@ static void send(const char *packet, size_t len)
 	touched |= len > 0 && !h.read_only && packet[0] == 'Q'; /* restored registers move the stack about */
 	if (len > 0 && (packet[0] == 'k' || packet[0] == 'R'))
 		return; /* may owe nothing: sessions have them */
+	/* What may resume, or starts the telling anew; a stop that comes before its answer counts as new. */
+	if (len > 0 && strchr("vcsCS?QqR", packet[0]) && !(len == 8 && memcmp(packet, "vStopped", 8) == 0))
+		memset(told, 0, sizeof(told));
+	asks = (unsigned)kind_of(packet, len);
 	owed++;
 	harness_send(&h, packet, len);
 	read_replies();
@@ -207,7 +302,9 @@ static void configure(const uint8_t *p, size_t len)
 	harness_open(&h, len > 0 && memchr(p, 'r', len));
 	harness_connect(&h);
 	owed = 0;
-	touched = false;
+	touched = telling = nonstop = false;
+	asks = ASKS_OTHER;
+	memset(told, 0, sizeof(told));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -274,22 +274,37 @@ static void part(struct stop_parts *p, const char *key, const char *value)
 	}
 }
 
-static void do_stop(struct rsp_engine *e, const char *line)
+static void read_stop(struct stop_parts *p, const char *line)
 {
-	struct stop_parts p = {.stop = {.core = -1}};
 	char buf[256];
 
-	p.stop.regs = p.regs;
-	p.stop.thread_ids = p.ids;
+	*p = (struct stop_parts){.stop = {.core = -1}};
+	p->stop.regs = p->regs;
+	p->stop.thread_ids = p->ids;
 	while (word(&line, buf, sizeof(buf))) {
 		char *equals = strchr(buf, '=');
 
 		if (equals == NULL)
 			continue;
 		*equals = '\0';
-		part(&p, buf, equals + 1);
+		part(p, buf, equals + 1);
 	}
+}
+
+static void do_stop(struct rsp_engine *e, const char *line)
+{
+	struct stop_parts p;
+
+	read_stop(&p, line);
 	rsp_reply_stop(e, &p.stop);
+}
+
+static void do_notify(struct rsp_engine *e, const char *line)
+{
+	struct stop_parts p;
+
+	read_stop(&p, line);
+	rsp_notify_stop(e, &p.stop);
 }
 
 static const struct { const char *name; void (*run)(struct rsp_engine *, const char *); } verbs[] = {
@@ -298,6 +313,7 @@ static const struct { const char *name; void (*run)(struct rsp_engine *, const c
 	{"current-thread", do_current_thread}, {"threads", do_threads}, {"xfer", do_xfer},
 	{"offsets", do_offsets}, {"search", do_search}, {"crc", do_crc}, {"file", do_file},
 	{"ranges", do_ranges}, {"region", do_region}, {"console", do_console}, {"stop", do_stop},
+	{"notify", do_notify},
 };
 
 bool script_reply(struct rsp_engine *e, const char *line)

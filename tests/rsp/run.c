@@ -59,7 +59,8 @@ static const struct { const char *name; uint32_t bit; } feature_names[] = {
 	{"exec-file", RSP_F_EXEC_FILE}, {"vfile", RSP_F_VFILE}, {"memory-map", RSP_F_MEMORY_MAP},
 	{"search", RSP_F_SEARCH}, {"crc", RSP_F_CRC}, {"phys-mode", RSP_F_PHYS_MODE}, {"lldb", RSP_F_LLDB},
 	{"console", RSP_F_CONSOLE}, {"cond-break", RSP_F_COND_BREAK}, {"break-cmds", RSP_F_BREAK_CMDS},
-	{"libraries", RSP_F_LIBRARIES}, {"multi-read", RSP_F_MULTI_READ}, {"none", 0},
+	{"libraries", RSP_F_LIBRARIES}, {"multi-read", RSP_F_MULTI_READ}, {"non-stop", RSP_F_NON_STOP},
+	{"none", 0},
 };
 
 static void fail(struct run *r, const char *what, const char *want, const char *got)

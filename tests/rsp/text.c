@@ -12,7 +12,16 @@ static int nibble(char c)
 	return found ? (int)(found - digits) : -1;
 }
 
-/* "#??" becomes the sum of what stands between the last '$' and it. */
+/* A packet, or the only notification there is. */
+static bool begins(const uint8_t *bytes, size_t at, size_t len)
+{
+	static const char notice[] = "%Stop:";
+
+	return bytes[at] == '$' || (len - at >= sizeof(notice) - 1 &&
+	                            memcmp(bytes + at, notice, sizeof(notice) - 1) == 0);
+}
+
+/* "#??" becomes the sum of what stands between the last '$' or '%' and it. */
 static bool fill_checksum(const char *text, const uint8_t *bytes, size_t n, uint8_t *ret)
 {
 	unsigned sum = 0;
@@ -20,7 +29,7 @@ static bool fill_checksum(const char *text, const uint8_t *bytes, size_t n, uint
 
 	if (strncmp(text, "#??", 3) != 0)
 		return false;
-	for (size_t i = n; i > 0 && bytes[i - 1] != '$'; i--)
+	for (size_t i = n; i > 0 && !begins(bytes, i - 1, n); i--)
 		sum += bytes[i - 1];
 	snprintf(digits, sizeof(digits), "%02x", sum & 0xff);
 	memcpy(ret, "#", 1);
@@ -116,7 +125,7 @@ size_t script_expand(const uint8_t *bytes, size_t len, uint8_t *ret)
 			continue;
 		}
 		ret[n++] = bytes[i];
-		if (bytes[i] == '$') {
+		if (begins(bytes, i, len)) {
 			start = n;
 			sum = 0;
 		}

@@ -31,6 +31,8 @@ static uint64_t little_endian(const char *hex)
 static const char *plain_reason(unsigned signal, const struct debug_event *ev)
 {
 	switch (signal) {
+	case 0:
+		return "halt";
 	case 2:
 		return "interrupt";
 	case 4:

@@ -454,6 +454,17 @@ static bool do_send(struct script *s)
 	return true;
 }
 
+/* notice: a %Stop comes, for "expect"; next: the one behind it. With a pattern: what it says. */
+static bool do_notice(struct script *s)
+{
+	return keep(s, vm_notice(s->vm)) && matches(s, s->reply);
+}
+
+static bool do_next(struct script *s)
+{
+	return exchange(s, "vStopped") && matches(s, s->reply);
+}
+
 /* thread CPU ~ pattern of what "info threads" says of it */
 static bool do_thread(struct script *s)
 {
@@ -513,6 +524,7 @@ static const struct { const char *name; unsigned words; bool (*fn)(struct script
 	{"reg", 3, do_reg},       {"set", 3, do_set},      {"mem", 3, do_mem},      {"poke", 3, do_poke},
 	{"raw", 3, do_raw},       {"await", 3, do_await},  {"asleep", 2, do_asleep},
 	{"monitor", 2, do_monitor},
+	{"notice", 1, do_notice}, {"next", 1, do_next},
 	{"packet", 2, do_packet}, {"send", 2, do_send},    {"thread", 2, do_thread},
 	{"detach", 2, do_detach}, {"vanish", 1, do_vanish}, {"output", 1, do_output},
 	{"console", 1, do_console}, {"fail", 1, do_fail},

@@ -39,7 +39,8 @@ struct vm {
 	struct debug_event event;
 	uint32_t status;
 	size_t console_len, output_len, wire_len;
-	bool reply_ready;
+	bool reply_ready, notice_ready;
+	char notice[BYTES_MAX];      /* of non-stop: at most one is under way */
 	char reply[BYTES_MAX], handed[BYTES_MAX], console[BYTES_MAX], output[BYTES_MAX], wire[2 * BYTES_MAX];
 	uint8_t in[DEBUG_PACKET_SIZE + 64], out[2 * DEBUG_PACKET_SIZE + 1024];
 };
@@ -141,6 +142,12 @@ static void take_body(struct vm *vm, const char *body, size_t len)
 	char text[BYTES_MAX];
 
 	expand(body, len, text);
+	if (body[-1] == '%') {
+		memcpy(vm->notice, text, sizeof(text));
+		vm->notice_ready = true;
+		pthread_cond_broadcast(&vm->changed);
+		return;
+	}
 	if (text[0] == 'O' && text[1] != 'K') {
 		take_console(vm, text + 1);
 		return;
@@ -155,7 +162,10 @@ static void take_packets(struct vm *vm)
 	char *start, *end;
 
 	for (;;) {
-		start = memchr(vm->wire, '$', vm->wire_len);
+		for (start = vm->wire; start < vm->wire + vm->wire_len; start++)
+			if (*start == '$' || *start == '%')
+				break;
+		start = start < vm->wire + vm->wire_len ? start : NULL;
 		end = start ? memchr(start, '#', vm->wire_len - (size_t)(start - vm->wire)) : NULL;
 		if (end == NULL || end + 3 > vm->wire + vm->wire_len)
 			return;
@@ -205,6 +215,7 @@ static enum debug_verdict sink_event(void *ctx, const struct debug_event *ev)
 		pthread_cond_broadcast(&vm->changed);
 	}
 	pthread_mutex_unlock(&vm->lock);
+	drain(vm);
 	return verdict;
 }
 
@@ -343,20 +354,32 @@ static struct timespec deadline(const struct vm *vm)
 	return t;
 }
 
-const char *vm_reply(struct vm *vm)
+static const char *take(struct vm *vm, bool *flag, const char *text)
 {
 	struct timespec until = deadline(vm);
 	bool ready;
 	int rc = 0;
 
 	pthread_mutex_lock(&vm->lock);
-	while (!vm->reply_ready && rc == 0)
+	while (!*flag && rc == 0)
 		rc = pthread_cond_timedwait(&vm->changed, &vm->lock, &until);
-	ready = vm->reply_ready;
-	vm->reply_ready = false;
-	memcpy(vm->handed, vm->reply, sizeof(vm->handed));
+	ready = *flag;
+	*flag = false;
+	memcpy(vm->handed, text, sizeof(vm->handed));
 	pthread_mutex_unlock(&vm->lock);
 	return ready ? vm->handed : NULL;
+}
+
+const char *vm_reply(struct vm *vm)
+{
+	return take(vm, &vm->reply_ready, vm->reply);
+}
+
+const char *vm_notice(struct vm *vm)
+{
+	const char *text = take(vm, &vm->notice_ready, vm->notice);
+
+	return text != NULL ? strchr(text, ':') + 1 : NULL;
 }
 
 const char *vm_packet(struct vm *vm, const char *body)

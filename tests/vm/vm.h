@@ -37,6 +37,8 @@ const char *vm_packet(struct vm *vm, const char *body);
 /* The two halves: for packets whose reply is to come later. */
 void vm_send(struct vm *vm, const char *body);
 const char *vm_reply(struct vm *vm);
+/* The stop in the next notification (non-stop). */
+const char *vm_notice(struct vm *vm);
 /* ctrl-C between packets. */
 void vm_interrupt(struct vm *vm);
 

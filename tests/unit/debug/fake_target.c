@@ -401,13 +401,16 @@ static void op_resume(void *t, const struct debug_plan *plan, unsigned count)
 	struct fake_target *f = t;
 
 	f->resumes++;
-	f->violations += f->stopping;
+	/* Until a reset is done nobody knows of it but the target: plans are noted, and nothing starts. */
+	f->violations += f->stopping && !f->reset_wanted;
 	for (unsigned i = 0; i < count && i < f->count; i++) {
 		bool was = f->vcpu[i].running;
 
 		if (was && plan[i].move == DEBUG_HOLD && f->vcpu[i].plan.move != DEBUG_HOLD)
 			f->vcpu[i].grace = 1;
 		f->vcpu[i].plan = plan[i];
+		if (f->stopping)
+			continue;
 		if (!was || plan[i].move != DEBUG_HOLD)
 			enter(&f->vcpu[i]);
 	}

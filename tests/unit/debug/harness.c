@@ -16,7 +16,7 @@ void harness_open(struct harness *h, bool running)
 	struct debug_config cfg = {
 		.ops = fake_ops(), .target = &h->f, .caps = &h->f.caps, .layout = &h->f.layout,
 		.mem = &h->f.mem, .image_path = "/kernel", .stay_stopped = h->stay_stopped,
-		.read_only = h->read_only,
+		.read_only = h->read_only, .starts_running = running,
 	};
 
 	h->s = debug_session_new(&cfg);
@@ -173,14 +173,20 @@ static size_t expand(const uint8_t *from, size_t len, char *buf, size_t size)
 
 bool harness_receive(struct harness *h, char *buf, size_t size, size_t *ret_len)
 {
-	uint8_t *start = memchr(h->wire, '$', h->wire_len), *end;
+	uint8_t *start = h->wire, *end;
+	bool notice;
 
-	if (!start)
+	while (start < h->wire + h->wire_len && *start != '$' && *start != '%')
+		start++;
+	if (start == h->wire + h->wire_len)
 		return false;
+	notice = *start == '%';
 	end = memchr(start, '#', h->wire_len - (size_t)(start - h->wire));
 	if (!end || end + 3 > h->wire + h->wire_len)
 		return false;
-	*ret_len = expand(start + 1, (size_t)(end - start - 1), buf, size);
+	*ret_len = expand(start + 1, (size_t)(end - start - 1), buf + notice, size - notice) + notice;
+	if (notice)
+		buf[0] = '%';
 	h->wire_len -= (size_t)(end + 3 - h->wire);
 	memmove(h->wire, end + 3, h->wire_len);
 	return true;

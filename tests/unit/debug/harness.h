@@ -36,7 +36,8 @@ void harness_send(struct harness *h, const char *payload, size_t len);
 void harness_run(struct harness *h, unsigned turns);
 
 /*
- * The next packet that the client received: run lengths expanded, NUL-terminated. False: there is none.
+ * The next packet that the client received: run lengths expanded, NUL-terminated; a notification with its
+ * '%' in front. False: there is none.
  */
 bool harness_receive(struct harness *h, char *buf, size_t size, size_t *ret_len);
 
