@@ -150,8 +150,36 @@ scribbles_ap:
 	incq count1+8*8(%rip)
 	jmp scribbles_ap
 
+/* All there are, each at its own word of `crowd_count`, until told to stop. Status 4. */
+crowd:	leaq crowd_in(%rip), %rax
+	movq %rax, ap_entry(%rip)
+	OPEN
+	movq %cr3, %rax
+	movq %rax, ap_cr3(%rip)
+	movl $LAPIC, %edx
+	movl $0x1ff, 0xf0(%rdx)
+	movl $0x000c4500, 0x300(%rdx)	/* INIT to all others */
+	movl $0x000c4608, 0x300(%rdx)	/* SIPI, page 8 */
+crowd_in:
+	movl $LAPIC, %ecx
+	movl 0x20(%rcx), %edx
+	shrl $24, %edx
+	leaq crowd_count(%rip), %rsi
+crowd_at:
+	incq (%rsi,%rdx,8)
+crowd_1:
+	cmpb $0, enough(%rip)
+	je crowd_at
+	testl %edx, %edx
+	jz 6f
+5:	pause
+	jmp 5b
+6:	END 4
+
 	.data
 	.balign 64
+crowd_count:
+	.quad 0, 0, 0, 0, 0, 0, 0, 0
 arrived:
 	.quad 0
 left:	.quad 0
