@@ -226,6 +226,8 @@ static void test_not_offered(void **state)
 		memcpy(image, rows[i].magic, 5);
 		h.s = debug_session_new(&cfg);
 		assert_int_equal(debug_session_features(h.s) & bits, rows[i].want);
+		/* GDB would hold a map of RAM against virtual addresses. */
+		assert_false(debug_session_features(h.s) & RSP_F_MEMORY_MAP);
 		debug_session_free(h.s);
 	}
 	cfg.image_size = sizeof(image);
