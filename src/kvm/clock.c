@@ -14,6 +14,7 @@
 #define LAPIC_CURRENT_COUNT 0x390u
 #define LVT_TIMER_MODE 0x60000u
 #define LVT_DEADLINE 0x40000u
+#define LVT_PERIODIC 0x20000u
 #define PIT_HZ 1193182u
 /* A mode for which KVM starts no timer (i8254.c, pit_load_count). */
 #define PIT_MODE_IDLE 5u
@@ -126,12 +127,14 @@ static void hold_lapic(struct kvm_vcpu *v)
 {
 	struct kvm_lapic_state s;
 	uint64_t none = 0;
+	uint32_t mode;
 
 	v->time.initial = v->time.current = 0;
 	v->time.deadline = 0;
 	if (ioctl(v->fd, KVM_GET_LAPIC, &s) < 0)
 		return;
-	if ((lapic_get(&s, LAPIC_LVT_TIMER) & LVT_TIMER_MODE) == LVT_DEADLINE) {
+	mode = lapic_get(&s, LAPIC_LVT_TIMER) & LVT_TIMER_MODE;
+	if (mode == LVT_DEADLINE) {
 		/* A deadline is in terms of the TSC: where that runs on, so does the timer. */
 		if (!v->time.has_tsc ||
 		    !kvm_clock_msr(v->fd, KVM_GET_MSRS, MSR_TSC_DEADLINE, &v->time.deadline))
@@ -140,11 +143,13 @@ static void hold_lapic(struct kvm_vcpu *v)
 			kvm_clock_msr(v->fd, KVM_SET_MSRS, MSR_TSC_DEADLINE, &none);
 		return;
 	}
-	if (lapic_get(&s, LAPIC_CURRENT_COUNT) == 0)
+	/* A period's end reads 0 as well; KVM then begins the next one. */
+	if (lapic_get(&s, LAPIC_CURRENT_COUNT) == 0 && mode != LVT_PERIODIC)
 		return;
 	v->time.initial = lapic_get(&s, LAPIC_INITIAL_COUNT);
 	v->time.current = lapic_get(&s, LAPIC_CURRENT_COUNT);
-	set_counts(v, 0, 0);
+	if (v->time.initial != 0)
+		set_counts(v, 0, 0);
 }
 
 void kvm_clock_show_timer(const struct kvm_vcpu *v, struct kvm_lapic_state *s)

@@ -231,3 +231,14 @@ def test_long_searches_and_ctrl_c(box):
     client.send('k')
     check(finish(child).status == 137, 'k', 'not killed')
     client.close()
+
+
+def test_guest_time_runs_when_asked(box):
+    box.need_kvm()
+    for option, says in (('run', 'guest time runs on'), ('freeze', 'guest time stands')):
+        child = box.start('run', '--guest-time=' + option, '--gdb=:0', box.guest('hello'))
+        client = Client(port_of(child))
+        assert client.ask('qRcmd,' + b'time'.hex()).startswith(says.encode().hex())
+        client.send('c')
+        check(finish(child).status == 0, option, 'not the guest\'s end')
+        client.close()
