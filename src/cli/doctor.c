@@ -75,7 +75,11 @@ static void add_kernel_rows(struct rows *r, const struct kvm_probe *p)
 	         "hbreak: by single-stepping, slow");
 	add_bool(r, "watchpoints", "data watchpoints", k->data_dr,
 		 "watch, rwatch, awatch: in debug registers",
-		 "watch: by stepping and comparing, slow; rwatch and awatch are refused");
+		 p->watched_pages ? "watch, rwatch, awatch: by watched pages"
+		                  : "watch: by stepping and comparing, slow; rwatch and awatch are refused");
+	add_bool(r, "watched_pages", "watched pages", p->watched_pages,
+	         "watchpoints of any size and number: accesses to their pages come out",
+	         "no more watchpoints than data registers");
 	add_bool(r, "sse", "SSE at CPL 0", p->sse, "any kernel runs",
 	         "build the kernel with -mgeneral-regs-only");
 }

@@ -1,5 +1,6 @@
 #include "debug/breakpoint.h"
 
+#include "debug/datapoint.h"
 #include "debug/text.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -17,9 +18,10 @@ const char *debug_point_name(enum rsp_point type)
 
 const char *debug_means_name(enum debug_means means)
 {
-	static const char *const names[] = { "int3 byte", "debug register", "single-stepping" };
+	static const char *const names[] = { "int3 byte", "debug register", "single-stepping",
+	                                     "watched page" };
 
-	return (unsigned)means < 3 ? names[means] : "?";
+	return (unsigned)means < 4 ? names[means] : "?";
 }
 
 static bool is_exec(enum rsp_point type)
@@ -65,8 +67,8 @@ static int no_slot(const struct debug_points *p, unsigned needed, struct error *
 	                 debug_slots_in_use(&p->slots), list);
 }
 
-static int take_slots(struct debug_points *p, struct debug_point *pt, const struct x86_dr *pieces,
-                      unsigned n, struct error *err)
+int debug_points_take_slots(struct debug_points *p, struct debug_point *pt, const struct x86_dr *pieces,
+                            unsigned n, struct error *err)
 {
 	int mask = debug_slots_take(&p->slots, pieces, n);
 
@@ -74,6 +76,9 @@ static int take_slots(struct debug_points *p, struct debug_point *pt, const stru
 		return no_slot(p, n, err);
 	pt->slots = (uint8_t)mask;
 	pt->means = DEBUG_MEANS_DR;
+	for (unsigned i = 0; i < X86_DR_SLOTS; i++)
+		pt->shares |= (pt->slots & (1u << i)) && (p->slots.want[i].addr < pt->gva ||
+		              p->slots.want[i].addr + p->slots.want[i].len > pt->gva + pt->len);
 	return 0;
 }
 
@@ -83,7 +88,7 @@ static int bind_exec_slot(struct debug_points *p, struct debug_point *pt, struct
 
 	if (!p->caps->exec_dr)
 		return error_set(err, ENOTSUP, "execute breakpoints do not fire on this host's KVM");
-	return take_slots(p, pt, &dr, 1, err);
+	return debug_points_take_slots(p, pt, &dr, 1, err);
 }
 
 static int bind_int3(struct debug_points *p, struct debug_point *pt, struct error *err)
@@ -129,69 +134,15 @@ static int bind_hw(struct debug_points *p, struct debug_point *pt, struct error 
 	return 0;
 }
 
-static int bind_data_slots(struct debug_points *p, struct debug_point *pt, struct error *err)
-{
-	enum x86_dr_type type = pt->type == RSP_POINT_WRITE ? X86_DR_WRITE : X86_DR_ACCESS;
-	struct x86_dr piece[X86_DR_SLOTS];
-	int n = x86_dr_split(pt->gva, pt->len, piece, X86_DR_SLOTS);
-
-	if (n <= 0)
-		return error_set(err, EINVAL,
-		                 "a range of %" PRIu64 " bytes at 0x%" PRIx64 " cannot be watched", pt->len,
-		                 pt->gva);
-	if (n > X86_DR_SLOTS)
-		return error_set(err, ENOSPC,
-		                 "%" PRIu64 " bytes at 0x%" PRIx64 " need %d debug registers; there are %d",
-		                 pt->len, pt->gva, n, X86_DR_SLOTS);
-	for (int i = 0; i < n; i++) {
-		piece[i].used = true;
-		piece[i].type = type;
-	}
-	return take_slots(p, pt, piece, (unsigned)n, err);
-}
-
-static int free_watch(const struct debug_points *p)
-{
-	for (int i = 0; i < DEBUG_MAX_WATCHES; i++)
-		if (!p->watch[i].used)
-			return i;
-	return -1;
-}
-
-/* Without data registers only a change of value can be seen. */
-static int bind_data(struct debug_points *p, struct debug_point *pt, struct error *err)
-{
-	int i = free_watch(p), rc;
-	struct error why;
-
-	if (i < 0)
-		return error_set(err, ENOSPC, "too many watchpoints (at most %d)", DEBUG_MAX_WATCHES);
-	rc = debug_watch_bind(&p->watch[i], p->mem, &p->map, pt->gva, pt->len, &why);
-	if (p->caps->data_dr) {
-		rc = bind_data_slots(p, pt, err);
-	} else if (pt->type != RSP_POINT_WRITE || !p->caps->step) {
-		rc = error_set(err, ENOTSUP, "data watchpoints do not fire on this host's KVM%s",
-		               p->caps->step ? "; only write watchpoints work, by single-stepping" : "");
-	} else if (rc < 0) {
-		rc = error_set(err, why.code, "%s", why.text);
-	} else {
-		pt->means = DEBUG_MEANS_STEP;
-	}
-	if (rc < 0)
-		return rc;
-	p->watch[i].used = true;
-	pt->watch = (uint8_t)i;
-	return 0;
-}
-
 static int bind(struct debug_points *p, struct debug_point *pt, struct error *err)
 {
 	static int (*const binders[])(struct debug_points *, struct debug_point *, struct error *) = {
-		bind_sw, bind_hw, bind_data, bind_data, bind_data
+		bind_sw, bind_hw, debug_datapoint_bind, debug_datapoint_bind, debug_datapoint_bind
 	};
 	int rc;
 
 	pt->slots = 0;
+	pt->shares = false;
 	rc = binders[pt->type](p, pt, err);
 	if (rc < 0)
 		return rc;
@@ -209,13 +160,23 @@ static void unbind(struct debug_points *p, struct debug_point *pt)
 	if (is_exec(pt->type))
 		(*exec_count(p, pt->gva))--;
 	else
-		p->watch[pt->watch].used = false;
+		debug_datapoint_unbind(p, pt);
 	if (pt->means == DEBUG_MEANS_STEP)
 		(*(is_exec(pt->type) ? &p->step_exec : &p->step_watch))--;
 	if (pt->means == DEBUG_MEANS_INT3)
 		debug_int3_drop(&p->int3, pt->gpa);
 	debug_slots_release(&p->slots, pt->slots);
 	pt->slots = 0;
+}
+
+void debug_points_demote(struct debug_points *p, struct debug_point *pt)
+{
+	if (pt->type != RSP_POINT_WRITE || !p->caps->step) {
+		unbind(p, pt);
+		return;
+	}
+	pt->means = DEBUG_MEANS_STEP;
+	p->step_watch++;
 }
 
 /* ---- the list ---- */
@@ -384,41 +345,6 @@ struct debug_point *debug_points_exec_slot(struct debug_points *p, unsigned slot
 		struct debug_point *pt = &p->point[i];
 
 		if ((pt->slots & slots) && pt->wished && is_exec(pt->type) && pt->gva == pc)
-			return pt;
-	}
-	return NULL;
-}
-
-static bool believed(struct debug_points *p, struct debug_point *pt, bool doubtful)
-{
-	struct debug_watch *w = &p->watch[pt->watch];
-	bool changed = debug_watch_changed(w, p->mem);
-
-	if (!w->bound || pt->type == RSP_POINT_ACCESS)
-		return true;
-	if (pt->type == RSP_POINT_READ)
-		return !changed;
-	return changed || !doubtful;
-}
-
-struct debug_point *debug_points_data_slot(struct debug_points *p, unsigned slots, bool doubtful)
-{
-	for (unsigned i = 0; i < p->count; i++) {
-		struct debug_point *pt = &p->point[i];
-
-		if ((pt->slots & slots) && pt->wished && !is_exec(pt->type) && believed(p, pt, doubtful))
-			return pt;
-	}
-	return NULL;
-}
-
-struct debug_point *debug_points_changed(struct debug_points *p)
-{
-	for (unsigned i = 0; i < p->count; i++) {
-		struct debug_point *pt = &p->point[i];
-
-		if (pt->wished && !is_exec(pt->type) && pt->means == DEBUG_MEANS_STEP &&
-		    debug_watch_changed(&p->watch[pt->watch], p->mem))
 			return pt;
 	}
 	return NULL;

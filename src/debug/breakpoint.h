@@ -1,6 +1,6 @@
 /*
  * The list of points: breakpoints and watchpoints as the debugger wishes them, and the means by which each
- * is made true (int3 byte, debug register, single-stepping). The means is chosen when the point is
+ * is made true (int3 byte, debug register, watched page, single-stepping). It is chosen when the point is
  * inserted, so that the answer to Z tells. Memory and registers follow when the machine is resumed
  * (debug_points_sync), so that GDB's habit of removing and re-inserting everything at each stop costs
  * nothing.
@@ -9,8 +9,8 @@
  *   Z0     int3 byte at the physical address | execute register | single-stepping
  *          (no int3 byte below 1 MiB where the probe found that one in real mode is lost)
  *   Z1     execute register (or single-stepping where those do not fire)
- *   Z2     data registers (or stepping and comparing where those do not fire)
- *   Z3 Z4  data registers; a Z3 hit whose value changed was a write and is dropped
+ *   Z2     data registers | watched pages | stepping and comparing
+ *   Z3 Z4  data registers | watched pages; a Z3 hit whose value changed was a write and is dropped
  */
 #ifndef DEBUG_BREAKPOINT_H
 #define DEBUG_BREAKPOINT_H
@@ -23,10 +23,10 @@
 #include <trapline/rsp.h>
 
 #define DEBUG_MAX_POINTS DEBUG_INT3_MAX
-#define DEBUG_MAX_WATCHES 32
+#define DEBUG_MAX_WATCHES 64
 #define DEBUG_KEPT_POINTS 64     /* removed ones whose hits are remembered */
 
-enum debug_means { DEBUG_MEANS_INT3, DEBUG_MEANS_DR, DEBUG_MEANS_STEP };
+enum debug_means { DEBUG_MEANS_INT3, DEBUG_MEANS_DR, DEBUG_MEANS_STEP, DEBUG_MEANS_PAGE };
 
 struct debug_point {
 	enum rsp_point type;
@@ -34,6 +34,7 @@ struct debug_point {
 	bool wished;         /* false: removed by the client; only remembered */
 	bool told;           /* the client has been told that this one is slow */
 	uint8_t slots;       /* DR: mask of registers */
+	bool shares;         /* DR: one of them is wider than this point and serves another too */
 	uint8_t watch;       /* data points: index into debug_points.watch */
 	uint64_t gva, len;   /* as the client gave them; len 1 for breakpoints */
 	uint64_t gpa;        /* INT3 */
@@ -48,6 +49,7 @@ struct debug_points {
 	struct debug_map map;
 	unsigned count;
 	uint32_t last_id;
+	bool only_changes;               /* a write that leaves the value as it was is no hit */
 	unsigned step_exec, step_watch;  /* wished points that need single-stepping */
 	uint16_t exec_at[256];           /* wished breakpoints by a hash of their address */
 	struct debug_slots slots;
@@ -97,11 +99,17 @@ struct debug_point *debug_points_exec_slot(struct debug_points *p, unsigned slot
  * the bits came along with a step, where a write watchpoint is believed only if its value changed.
  */
 struct debug_point *debug_points_data_slot(struct debug_points *p, unsigned slots, bool doubtful);
-/* The watchpoint kept by comparing whose value has changed since it was last looked at; NULL. */
-struct debug_point *debug_points_changed(struct debug_points *p);
+/* The watchpoint kept by comparing, or by watched pages, whose value has changed since; NULL. */
+struct debug_point *debug_points_changed(struct debug_points *p, bool pages);
 /* The same point (type and range) still wished; NULL. */
 struct debug_point *debug_points_find(struct debug_points *p, enum rsp_point type, uint64_t gva,
                                       uint64_t len);
+
+/* For datapoint.c: registers for all pieces, or -ENOSPC with text. */
+int debug_points_take_slots(struct debug_points *p, struct debug_point *pt, const struct x86_dr *pieces,
+                            unsigned n, struct error *err);
+/* A watched page cannot be had: a write watchpoint goes on by stepping, others are no longer wished. */
+void debug_points_demote(struct debug_points *p, struct debug_point *pt);
 
 /* "break", "hbreak", "watch", "rwatch", "awatch"; "int3 byte", ... Static. */
 const char *debug_point_name(enum rsp_point type);

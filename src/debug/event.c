@@ -1,6 +1,8 @@
 #include "debug/event.h"
 
+#include "debug/datapoint.h"
 #include "debug/nonstop.h"
+#include "debug/protect.h"
 #include "debug/resume.h"
 #include "debug/stop.h"
 #include "debug/turn.h"
@@ -40,6 +42,7 @@ static enum debug_verdict stop_point(struct debug_session *s, const struct debug
 	                          .len = pt->len, .event = *ev };
 
 	pt->hits++;
+	debug_datapoint_values(&s->points, pt, r.values, sizeof(r.values));
 	return stop_for(s, &r);
 }
 
@@ -159,6 +162,35 @@ static enum debug_verdict on_db(struct debug_session *s, const struct debug_even
 	return pt ? stop_point(s, ev, pt) : verdict;
 }
 
+/* ---- watched pages ---- */
+
+static enum debug_verdict on_access(struct debug_session *s, const struct debug_event *ev)
+{
+	struct debug_point *pt = debug_datapoint_accessed(&s->points, ev);
+	bool lost = debug_protect_lost(s, ev);
+
+	if (pt)
+		return stop_point(s, ev, pt);
+	if (!lost)
+		return DEBUG_GO;
+	s->passing = true; /* the same machine, watched by other means */
+	s->run = DEBUG_RUN_STOPPING;
+	return DEBUG_STOP;
+}
+
+static enum debug_verdict on_opaque(struct debug_session *s, const struct debug_event *ev)
+{
+	s->vcpu[ev->vcpu].open = true;
+	return pass(s, ev);
+}
+
+static enum debug_verdict on_db_or_access(struct debug_session *s, const struct debug_event *ev)
+{
+	enum debug_verdict verdict = on_db(s, ev);
+
+	return verdict == DEBUG_GO && (ev->accesses > 0 || ev->on_stack) ? on_access(s, ev) : verdict;
+}
+
 /* ---- steps ---- */
 
 static bool in_range(const struct debug_vcpu *v, uint64_t pc)
@@ -189,11 +221,14 @@ static enum debug_report_kind after_step(struct debug_session *s, const struct d
 
 static struct debug_point *watch_hit(struct debug_session *s, const struct debug_event *ev)
 {
+	bool opened = s->over == (int)ev->vcpu && s->over_open;
 	unsigned hits = x86_dr6_hits(ev->dr6, s->armed.slot) & slots_of(s, false);
 	struct debug_point *pt = hits ? debug_points_data_slot(&s->points, hits, true) : NULL;
 
-	if (!pt && s->points.step_watch > 0)
-		pt = debug_points_changed(&s->points);
+	if (!pt && ev->accesses > 0)
+		pt = debug_datapoint_accessed(&s->points, ev);
+	if (!pt && (s->points.step_watch > 0 || opened))
+		pt = debug_points_changed(&s->points, opened);
 	return pt;
 }
 
@@ -201,6 +236,7 @@ static enum debug_verdict on_stepped(struct debug_session *s, const struct debug
 {
 	bool over = s->over == (int)ev->vcpu;
 	struct debug_point *pt = watch_hit(s, ev);
+	bool lost = debug_protect_lost(s, ev);
 	enum debug_report_kind kind;
 
 	s->vcpu[ev->vcpu].hit = false;
@@ -213,9 +249,13 @@ static enum debug_verdict on_stepped(struct debug_session *s, const struct debug
 		return at_breakpoint(s, ev, pt->type, NULL);
 	if (kind != DEBUG_REPORT_NONE)
 		return stop_kind(s, kind, ev);
-	if (!over)
+	if (lost) {
+		s->passing = true;
+		s->run = DEBUG_RUN_STOPPING;
+	}
+	if (!over && !lost)
 		debug_turn_stepped(s, ev->vcpu);
-	if (!over)
+	if (!over && !lost)
 		return DEBUG_GO;
 	if (s->run == DEBUG_RUN_STOPPING)
 		return DEBUG_STOP;
@@ -238,7 +278,7 @@ static void forget_stops(struct debug_session *s)
 	s->report.kind = DEBUG_REPORT_NONE;
 	s->last = debug_stop_plain(DEBUG_REPORT_TRAP, s->current);
 	for (unsigned i = 0; i < s->vcpu_count; i++) {
-		s->vcpu[i].hit = false;
+		s->vcpu[i].hit = s->vcpu[i].open = false;
 		s->vcpu[i].pending.kind = DEBUG_REPORT_NONE;
 	}
 }
@@ -248,6 +288,7 @@ static void rebind_points(struct debug_session *s, bool keep_counts)
 	struct debug_arm arm;
 
 	debug_points_rebind(&s->points, keep_counts);
+	debug_protect_sync(s);
 	debug_points_sync(&s->points, &arm);
 	debug_resume_arm(s, &arm);
 	if (s->nonstop)
@@ -308,8 +349,10 @@ enum debug_verdict debug_event_happened(void *ctx, const struct debug_event *ev)
 {
 	static enum debug_verdict (*const on[])(struct debug_session *, const struct debug_event *) = {
 		[DEBUG_EVENT_INT3] = on_int3,
-		[DEBUG_EVENT_DB] = on_db,
+		[DEBUG_EVENT_DB] = on_db_or_access,
 		[DEBUG_EVENT_STEPPED] = on_stepped,
+		[DEBUG_EVENT_ACCESS] = on_access,
+		[DEBUG_EVENT_OPAQUE] = on_opaque,
 		[DEBUG_EVENT_INTERRUPT] = on_interrupt,
 		[DEBUG_EVENT_EXITED] = on_end,
 		[DEBUG_EVENT_RESET] = on_reset,
@@ -375,6 +418,7 @@ void debug_event_stopped(void *ctx)
 	if (s->nonstop)
 		debug_nonstop_stopped(s);
 	else if (s->owed && s->passing && s->report.kind == DEBUG_REPORT_NONE && !s->stop_asked) {
+		debug_protect_sync(s);
 		debug_resume_go(s);
 	} else if (s->owed) {
 		debug_stop_reply(s, s->report.kind == DEBUG_REPORT_NONE ? &none : &s->report);

@@ -55,6 +55,7 @@ struct debug_report {
 	enum rsp_point type;     /* BREAK, WATCH */
 	uint64_t addr, len;      /* WATCH: the point's range */
 	struct debug_event event;
+	char values[80];         /* WATCH: "old 0x1, new 0x2", or "" */
 };
 
 /* What the client asked a vcpu to do. */
@@ -65,6 +66,7 @@ struct debug_vcpu {
 	uint64_t start, end;     /* RANGE */
 	bool hit;                /* last reported at a breakpoint: at hit_rip, linear hit_pc */
 	uint64_t hit_rip, hit_pc;
+	bool open;               /* with hit: its instruction needs watched pages to be plain memory */
 	struct debug_report pending;
 	struct debug_report stop; /* non-stop, ask HOLD: why it stands */
 	bool late;               /* and that it does has still to be told */
@@ -114,6 +116,9 @@ struct debug_session {
 	uint8_t stop_queue[DEBUG_MAX_VCPUS + 1];
 	int turn;                             /* whose turn it is to step, -1: nobody's (turn.h) */
 	unsigned turn_left;                   /* steps of it */
+	bool over_open;                       /* watched pages are plain memory for it */
+	unsigned protects;                    /* what the target watches */
+	struct debug_protect protect[DEBUG_MAX_PROTECTS];
 	struct debug_report report;           /* of the stop in progress */
 	struct debug_report last;             /* of the stop told last: what "?" answers */
 	bool has_death;

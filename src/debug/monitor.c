@@ -100,6 +100,11 @@ static void cmd_break(const struct call *c)
 	}
 }
 
+static void cmd_watch(const struct call *c)
+{
+	debug_monitor_watch(c->s, c->arg, c->out);
+}
+
 /* "on", "off", or nothing to ask. */
 static void set_switch(const struct call *c, bool *value, const char *name)
 {
@@ -286,6 +291,7 @@ static const struct command commands[] = {
 	{ "step-interrupts", "[on|off]", "let steps go into interrupt handlers", cmd_step_interrupts },
 	{ "time", "[freeze|run]", "guest time while the guest is stopped", cmd_time },
 	{ "walk", "ADDR", "translate an address, every page-table level shown", cmd_walk },
+	{ "watch", "[writes|changes]", "watchpoints: means, cost, hits; what is a hit", cmd_watch },
 	{ NULL, NULL, NULL, NULL }
 };
 

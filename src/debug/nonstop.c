@@ -1,5 +1,6 @@
 #include "debug/nonstop.h"
 
+#include "debug/protect.h"
 #include "debug/resume.h"
 #include "debug/stop.h"
 #include <errno.h>
@@ -315,6 +316,7 @@ static void sync_points(struct debug_session *s)
 {
 	struct debug_arm arm;
 
+	debug_protect_sync(s);
 	debug_points_sync(&s->points, &arm);
 	debug_resume_arm(s, &arm);
 }

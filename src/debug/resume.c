@@ -1,5 +1,6 @@
 #include "debug/resume.h"
 
+#include "debug/protect.h"
 #include "debug/registers.h"
 #include "debug/stop.h"
 #include "debug/text.h"
@@ -125,12 +126,12 @@ static bool start_over(struct debug_session *s, unsigned vcpu)
 	if (!st)
 		return false; /* it runs */
 	if (st->rip != v->hit_rip || !s->cfg.caps->step) {
-		v->hit = false;
+		v->hit = v->open = false;
 		return false;
 	}
 	byte = int3_at(s, vcpu, v->hit_pc);
 	s->over_slots = exec_slots_at(s, v->hit_pc);
-	if ((!byte || byte->state != DEBUG_INT3_PLANTED) && !s->over_slots) {
+	if ((!byte || byte->state != DEBUG_INT3_PLANTED) && !s->over_slots && !v->open) {
 		/* Kept by stepping: told already until the vcpu has made its step, which may not be soon. */
 		v->hit = s->points.step_exec > 0;
 		return false;
@@ -139,9 +140,10 @@ static bool start_over(struct debug_session *s, unsigned vcpu)
 	if (byte)
 		debug_int3_lift(&s->points.int3, byte->gpa);
 	s->over = (int)vcpu;
+	s->over_open = v->open;
 	memset(s->plan, 0, sizeof(s->plan));
 	s->plan[vcpu] = (struct debug_plan){ .move = DEBUG_STEP, .block_irq = blocks_irq(s),
-	                                     .slots_off = s->over_slots };
+	                                     .slots_off = s->over_slots, .open = v->open };
 	give(s);
 	return true;
 }
@@ -161,8 +163,10 @@ void debug_resume_end_over(struct debug_session *s, bool done)
 		return;
 	s->vcpu[s->over].hit = !done;
 	s->regive = true;
+	s->vcpu[s->over].open = !done && (s->over_open || s->vcpu[s->over].open);
 	s->over = -1;
 	s->over_slots = 0;
+	s->over_open = false;
 	debug_int3_unlift(&s->points.int3);
 }
 
@@ -203,7 +207,7 @@ void debug_resume_free(struct debug_session *s)
 {
 	for (unsigned i = 0; i < s->vcpu_count; i++) {
 		s->vcpu[i].ask = DEBUG_ASK_RUN;
-		s->vcpu[i].hit = false;
+		s->vcpu[i].hit = s->vcpu[i].open = false;
 		s->vcpu[i].pending.kind = DEBUG_REPORT_NONE;
 		s->plan[i] = (struct debug_plan){ .move = DEBUG_RUN };
 	}
@@ -350,6 +354,7 @@ void debug_resume_request(struct debug_session *s, const struct rsp_request *req
 		debug_reply_error(s, &err);
 		return;
 	}
+	debug_protect_sync(s);
 	debug_points_sync(&s->points, &arm);
 	debug_resume_arm(s, &arm);
 	s->owed = true;

@@ -2,6 +2,7 @@
 
 #include "debug/event.h"
 #include "debug/nonstop.h"
+#include "debug/protect.h"
 #include "debug/readonly.h"
 #include "debug/resume.h"
 #include "debug/stop.h"
@@ -53,6 +54,8 @@ struct debug_session *debug_session_new(const struct debug_config *cfg)
 	s->over = s->turn = -1;
 	s->last = debug_stop_plain(DEBUG_REPORT_TRAP, 0);
 	describe(s);
+	if (cfg->ops->protect)
+		map.unfit = debug_protect_unfit;
 	s->caps = cfg->read_only ? debug_readonly_caps(cfg->caps) : *cfg->caps;
 	debug_points_init(&s->points, &s->caps, cfg->mem, &map);
 	return s;
@@ -81,7 +84,7 @@ uint32_t debug_session_features(const struct debug_session *s)
 		f |= RSP_F_COND_BREAK | RSP_F_BREAK_CMDS;
 	if (c->exec_dr || c->step)
 		f |= RSP_F_HWBREAK;
-	if (c->data_dr || c->step)
+	if (c->data_dr || c->step || c->protect)
 		f |= RSP_F_WATCH;
 	if (c->step)
 		f |= RSP_F_STEP | RSP_F_RANGE_STEP;
@@ -173,10 +176,12 @@ static void lift_everything(struct debug_session *s)
 
 	s->over = -1;
 	s->over_slots = 0;
+	s->over_open = false;
 	debug_points_withdraw(&s->points);
+	debug_protect_drop(s);
 	debug_resume_arm(s, &none);
 	for (unsigned i = 0; i < s->vcpu_count; i++) {
-		s->vcpu[i].hit = false;
+		s->vcpu[i].hit = s->vcpu[i].open = false;
 		if (s->vcpu[i].pending.kind < DEBUG_REPORT_FATAL)
 			s->vcpu[i].pending.kind = DEBUG_REPORT_NONE;
 	}

@@ -13,11 +13,19 @@ static bool same(const struct x86_dr *a, const struct x86_dr *b)
 	return a->used && b->used && a->type == b->type && a->len == b->len && a->addr == b->addr;
 }
 
-/* How well a slot suits: a shared one best, then one armed like this already, then one never armed. */
+/* A write's change of value tells whom a hit was for; a read's bytes are not told. */
+static bool contains(const struct x86_dr *a, const struct x86_dr *b)
+{
+	return a->used && b->used && a->type == b->type && a->type == X86_DR_WRITE && a->addr <= b->addr &&
+	       b->addr + b->len <= a->addr + a->len;
+}
+
+/* How well a slot suits: a shared one best, then one that is wider, then one armed like this already, then
+ * one never armed. */
 static int suits(const struct debug_slots *s, unsigned i, const struct x86_dr *dr)
 {
 	if (s->refs[i] > 0)
-		return same(&s->want[i], dr) ? 4 : 0;
+		return same(&s->want[i], dr) ? 5 : contains(&s->want[i], dr) ? 4 : 0;
 	if (same(&s->last[i], dr))
 		return 3;
 	return s->last[i].used ? 1 : 2;
@@ -37,8 +45,8 @@ static int take_one(struct debug_slots *s, const struct x86_dr *dr)
 	}
 	if (best < 0)
 		return -ENOSPC;
-	s->want[best] = *dr;
-	s->refs[best]++;
+	if (s->refs[best]++ == 0)
+		s->want[best] = *dr;
 	return best;
 }
 

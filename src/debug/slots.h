@@ -1,4 +1,5 @@
-/* Which debug register serves whom. Identical requests share one. Nothing here touches a vcpu. */
+/* Which debug register serves whom. Identical requests share one, and writes within a wider
+ * range share its register. Nothing here touches a vcpu. */
 #ifndef DEBUG_SLOTS_H
 #define DEBUG_SLOTS_H
 

@@ -170,6 +170,17 @@ static void say_fatal(struct debug_session *s, const struct debug_report *r)
 	rsp_engine_console(s->engine, line, t.len);
 }
 
+/* GDB and LLDB show values of their own; this line is right also when another CPU has written since. */
+static void say_values(struct debug_session *s, const struct debug_report *r)
+{
+	struct debug_text t;
+	char line[160];
+
+	debug_text_init(&t, line, sizeof(line));
+	debug_text_add(&t, "trapline: cpu%u wrote to 0x%" PRIx64 ": %s\n", r->event.vcpu, r->addr, r->values);
+	rsp_engine_console(s->engine, line, t.len);
+}
+
 void debug_stop_reply(struct debug_session *s, const struct debug_report *r)
 {
 	unsigned vcpu = r->event.vcpu;
@@ -186,6 +197,8 @@ void debug_stop_reply(struct debug_session *s, const struct debug_report *r)
 	}
 	if (r->kind == DEBUG_REPORT_FATAL)
 		say_fatal(s, r);
+	if (r->kind == DEBUG_REPORT_WATCH && r->values[0])
+		say_values(s, r);
 	send(s, r);
 }
 

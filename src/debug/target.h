@@ -32,12 +32,15 @@ struct debug_caps {
 	bool exec_dr;      /* execute breakpoints in debug registers fire */
 	bool data_dr;      /* data watchpoints fire */
 	bool user_debug;   /* all of these at CPL 3 too */
+	bool protect;      /* accesses to watched pages come out (ops->protect) */
 };
 
 enum debug_event_kind {
 	DEBUG_EVENT_INT3,      /* an int3 at pc; it has not been executed */
 	DEBUG_EVENT_DB,        /* #DB: dr6 tells; pc is the next instruction (exec: the hit one) */
 	DEBUG_EVENT_STEPPED,   /* the step asked for is done; dr6 may hold watch hits as well */
+	DEBUG_EVENT_ACCESS,    /* watched bytes were accessed: access[]; pc is the next instruction */
+	DEBUG_EVENT_OPAQUE,    /* the instruction at pc needs a step with plan.open; not executed yet */
 	DEBUG_EVENT_INTERRUPT, /* ops->stop() was asked for */
 	DEBUG_EVENT_EXITED,    /* the guest ended by itself: status */
 	DEBUG_EVENT_RESET,     /* the machine has just been reset (all vcpus are in their entry state) */
@@ -45,12 +48,25 @@ enum debug_event_kind {
 	DEBUG_EVENT_ERROR,     /* KVM internal error, failed entry, bad memory: text tells */
 };
 
+#define DEBUG_MAX_PROTECTS 128
+#define DEBUG_MAX_ACCESSES 4
+
+/* Watched bytes of RAM, all on one page. Writes come out, with `reads` reads too. */
+struct debug_protect { uint64_t gpa; uint32_t len; bool reads; };
+
+/* One access to watched bytes and others beside them; len 1..8. */
+struct debug_access { uint64_t gpa; uint8_t len; bool write; uint8_t old[8], now[8]; };
+
 struct debug_event {
 	enum debug_event_kind kind;
 	unsigned vcpu;
 	uint64_t pc;        /* linear */
 	uint64_t dr6;       /* DB, STEPPED */
 	uint32_t status;    /* EXITED */
+	unsigned accesses;  /* of ACCESS, or of any other event that came of the instruction; in order */
+	struct debug_access access[DEBUG_MAX_ACCESSES];
+	bool on_stack;      /* this vcpu's stack is on the watched page stack_page: it must not stay */
+	uint64_t stack_page;
 	char text[200];     /* SHUTDOWN, ERROR: one line of what happened; else "" */
 };
 
@@ -70,6 +86,7 @@ struct debug_plan {
 	enum debug_move move;
 	bool block_irq;     /* DEBUG_STEP: no interrupt is taken (where caps say it can be) */
 	bool sleeps;        /* DEBUG_STEP as a way of running: a vcpu halted in a HLT is not woken for it */
+	bool open;          /* DEBUG_STEP, all others HOLD: watched pages are plain memory for it */
 	uint8_t slots_off;  /* bits of debug registers that stay disarmed on this vcpu for this move */
 };
 
@@ -121,6 +138,13 @@ struct debug_target_ops {
 	/* Gives vector 1 or 3 back to the guest when vcpu next runs, as the CPU would have delivered it.
 	 * dr6: what the guest's handler shall read (vector 1). */
 	int (*inject)(void *t, unsigned vcpu, unsigned vector, uint64_t dr6);
+
+	/*
+	 * Replaces the list of watched bytes. Everything parked: 0, or negative errno and nothing is watched.
+	 * While vcpus run it takes effect soon, and the answer is 0. A page that holds page tables, a stack
+	 * or (reads) descriptor tables must not be given. NULL: none.
+	 */
+	int (*protect)(void *t, const struct debug_protect *range, unsigned n);
 
 	/* Everything parked: image reloaded, all vcpus at their entry state. NULL: no reset. */
 	int (*reset)(void *t, struct error *err);

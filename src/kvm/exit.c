@@ -6,9 +6,15 @@
 #include <string.h>
 
 static const char *const count_names[KVM_COUNT_KINDS] = {
-	[KVM_COUNT_PORT] = "port I/O", [KVM_COUNT_MMIO] = "MMIO",         [KVM_COUNT_DEBUG] = "debug",
-	[KVM_COUNT_KICK] = "kick",     [KVM_COUNT_HLT] = "halt",          [KVM_COUNT_SHUTDOWN] = "shutdown",
-	[KVM_COUNT_ERROR] = "error",   [KVM_COUNT_OTHER] = "other",
+	[KVM_COUNT_PORT] = "port I/O",
+	[KVM_COUNT_MMIO] = "MMIO",
+	[KVM_COUNT_WATCHED] = "watched page",
+	[KVM_COUNT_DEBUG] = "debug",
+	[KVM_COUNT_KICK] = "kick",
+	[KVM_COUNT_HLT] = "halt",
+	[KVM_COUNT_SHUTDOWN] = "shutdown",
+	[KVM_COUNT_ERROR] = "error",
+	[KVM_COUNT_OTHER] = "other",
 };
 
 const char *kvm_exit_count_name(enum kvm_count kind)
@@ -45,7 +51,10 @@ static enum kvm_exit_class handle_mmio(struct kvm_vcpu *v)
 {
 	struct kvm_run *run = v->run;
 	struct dev_bus *bus = v->m->cfg.bus;
+	enum kvm_exit_class class;
 
+	if (kvm_protect_access(v, &class))
+		return class;
 	v->count[KVM_COUNT_MMIO]++;
 	if (run->mmio.is_write)
 		dev_bus_write(bus, DEV_MMIO, run->mmio.phys_addr, run->mmio.data, run->mmio.len);
@@ -155,6 +164,11 @@ static enum kvm_exit_class handle_internal_error(struct kvm_vcpu *v)
 	if (suberror == KVM_INTERNAL_ERROR_EMULATION &&
 	    kvm_state_read_virtual(v, kvm_state_pc(v), &first, 1) == 1 && first == 0xcc) {
 		kvm_exit_event(v, DEBUG_EVENT_INT3);
+		return KVM_EXIT_CLASS_EVENT;
+	}
+	if ((suberror == KVM_INTERNAL_ERROR_EMULATION || suberror == KVM_INTERNAL_ERROR_DELIVERY_EV) &&
+	    kvm_protect_opaque(v)) {
+		kvm_exit_event(v, DEBUG_EVENT_OPAQUE);
 		return KVM_EXIT_CLASS_EVENT;
 	}
 	kvm_exit_event(v, DEBUG_EVENT_ERROR);

@@ -48,8 +48,8 @@ enum kvm_outcome {
 
 /* Counted exits; the names are in exit.c. */
 enum kvm_count {
-	KVM_COUNT_PORT, KVM_COUNT_MMIO, KVM_COUNT_DEBUG, KVM_COUNT_KICK, KVM_COUNT_HLT, KVM_COUNT_SHUTDOWN,
-	KVM_COUNT_ERROR, KVM_COUNT_OTHER, KVM_COUNT_KINDS
+	KVM_COUNT_PORT, KVM_COUNT_MMIO, KVM_COUNT_WATCHED, KVM_COUNT_DEBUG, KVM_COUNT_KICK, KVM_COUNT_HLT,
+	KVM_COUNT_SHUTDOWN, KVM_COUNT_ERROR, KVM_COUNT_OTHER, KVM_COUNT_KINDS
 };
 
 struct kvm_vcpu {
@@ -96,10 +96,37 @@ struct kvm_vcpu {
 	uint64_t inject_dr6;
 	uint64_t guest_hits;     /* DR6 bits that belong to the guest's own registers */
 
+	/* Accesses to watched bytes by the instruction that is being executed (protect.c). */
+	struct debug_access access[DEBUG_MAX_ACCESSES];
+	unsigned accesses;
+	bool on_stack;           /* a watched page holds this vcpu's stack: stack_page */
+	uint64_t stack_page;
+	bool stack_known;        /* where the stack was found last */
+	uint64_t stack_gva, stack_gpa, stack_cr3;
+
 	struct kvm_vcpu_clock time;
 	struct debug_event event;
 	uint64_t count[KVM_COUNT_KINDS];
 	uint64_t cpu_ns;         /* CPU time of the thread, once it has ended */
+};
+
+#define KVM_MAX_SLOTS (GUEST_MEM_MAX_REGIONS + 2 * DEBUG_MAX_PROTECTS)
+
+enum kvm_slots { KVM_SLOTS_NONE, KVM_SLOTS_PLAIN, KVM_SLOTS_LOGGED /* what the guest writes is noted */ };
+
+/* A memory slot by its number. size 0: not used. */
+struct kvm_slot { uint64_t gpa, size; uint32_t flags; };
+
+/* hole: no slot, reads come out too; else a read-only one. */
+struct kvm_protect_page { uint64_t gpa; bool hole; };
+
+struct kvm_protect {
+	pthread_mutex_t lock;    /* one access to a watched page at a time */
+	struct debug_protect want[DEBUG_MAX_PROTECTS], range[DEBUG_MAX_PROTECTS];
+	struct kvm_protect_page page[DEBUG_MAX_PROTECTS];
+	unsigned wanted, ranges, pages;
+	bool pending;            /* want is to be applied as soon as everything is parked */
+	bool open;               /* a step with plan.open is under way: the slots are whole */
 };
 
 struct kvm_machine {
@@ -116,6 +143,11 @@ struct kvm_machine {
 
 	struct debug_sink sink;
 	struct debug_arm arm;
+	struct kvm_slot slot[KVM_MAX_SLOTS];
+	enum kvm_slots slots_how;
+	const struct kvm_protect_page *cut;  /* watched pages that the slots leave out */
+	unsigned cuts;
+	struct kvm_protect protect;
 	uint64_t arm_generation;
 
 	struct kvm_clock time;           /* under the lock */
@@ -195,10 +227,11 @@ int kvm_reset_save(struct kvm_machine *m, struct error *err);
 int kvm_reset_restore(struct kvm_machine *m, struct error *err);
 
 /* slots.c: guest memory as KVM's slots, one for each region. Negative errno. Everything parked. */
-enum kvm_slots { KVM_SLOTS_NONE, KVM_SLOTS_PLAIN, KVM_SLOTS_LOGGED /* what the guest writes is noted */ };
 int kvm_slots_set(struct kvm_machine *m, enum kvm_slots how);
 /* Adds the pages that the guest has written since the last call (or since logging began) to a bitmap. */
 int kvm_slots_take_dirty(struct kvm_machine *m, uint64_t *bits);
+/* These pages (sorted, borrowed until the next call) are read-only or left out from now on. Likewise. */
+int kvm_slots_cut(struct kvm_machine *m, const struct kvm_protect_page *page, unsigned pages);
 
 /* snapshot.c */
 void kvm_snapshot_free_all(struct kvm_machine *m);
@@ -221,6 +254,20 @@ bool kvm_guest_debug_step_hit(const struct kvm_vcpu *v);
 
 /* mmio.c: debug_target_ops.device. Parked, lock held. */
 int kvm_mmio_access(struct kvm_vcpu *v, uint64_t gpa, void *buf, unsigned len, bool write, struct error *err);
+/* protect.c: watched pages. */
+/* A KVM_EXIT_MMIO: true when it is an access to RAM; it is made, and *ret says how to go on. Own thread. */
+bool kvm_protect_access(struct kvm_vcpu *v, enum kvm_exit_class *ret);
+/* After a serviced exit: true when a watched byte was met; the instruction is completed, v->event filled. */
+bool kvm_protect_hit(struct kvm_vcpu *v);
+/* Puts what was met into v->event; an outcome without an event gets one. */
+enum kvm_outcome kvm_protect_report(struct kvm_vcpu *v, enum kvm_outcome outcome);
+/* True when an instruction that KVM could not emulate may be one that accesses a watched page. */
+bool kvm_protect_opaque(struct kvm_vcpu *v);
+/* Lock held. Replaces what is watched: at once when all are parked (0 or negative errno: nothing is watched
+ * then), else all park for it and go on. */
+int kvm_protect_set(struct kvm_machine *m, const struct debug_protect *range, unsigned n);
+int kvm_protect_apply(struct kvm_machine *m);              /* lock held, everything parked */
+void kvm_protect_open(struct kvm_machine *m, bool open);   /* likewise; around a step with plan.open */
 
 /* runctl.c */
 int kvm_runctl_start(struct kvm_machine *m, struct error *err);

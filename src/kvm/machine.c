@@ -142,6 +142,7 @@ int kvm_machine_new(const struct kvm_config *cfg, struct kvm_machine **ret, stru
 	pthread_mutex_init(&m->lock, NULL);
 	pthread_mutex_init(&m->irq_lock, NULL);
 	pthread_cond_init(&m->answered, NULL);
+	pthread_mutex_init(&m->protect.lock, NULL);
 	m->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	rc = m->end_fd < 0 ? sys_failed(err, "eventfd") : build(m, err);
 	if (rc < 0) {
@@ -178,6 +179,7 @@ void kvm_machine_free(struct kvm_machine *m)
 	close_fd(m->pagemap_fd);
 	close_fd(m->end_fd);
 	pthread_cond_destroy(&m->answered);
+	pthread_mutex_destroy(&m->protect.lock);
 	pthread_mutex_destroy(&m->lock);
 	pthread_mutex_destroy(&m->irq_lock);
 	kvm_snapshot_free_all(m);

@@ -21,6 +21,8 @@
 #define CODE_INT3 CODE(0xcc, 0x90, 0x0f, 0x0b)
 /* mov [rbx], eax; nop; ud2 */
 #define CODE_STORE CODE(0x89, 0x03, 0x90, 0x0f, 0x0b)
+/* mov eax, [rbx]; nop; out 0xf5, al */
+#define CODE_LOAD CODE(0x8b, 0x03, 0x90, 0xe6, PROBE_PORT_DONE)
 /* pxor xmm0, xmm0; out 0xf5, al */
 #define CODE_SSE CODE(0x66, 0x0f, 0xef, 0xc0, 0xe6, PROBE_PORT_DONE)
 /* mov rax, dr0; nop; out 0xf5, al */
@@ -224,6 +226,54 @@ static bool moves_tsc(struct kvm_probe_vm *vm)
 	return yes;
 }
 
+/* The exit of a 4-byte access to PROBE_DATA. */
+static bool came_out(const struct kvm_probe_cpu *cpu, int rc, bool write)
+{
+	const struct kvm_run *run = cpu->run;
+
+	return rc == KVM_EXIT_MMIO && run->mmio.phys_addr == PROBE_DATA && run->mmio.len == 4 &&
+	       run->mmio.is_write == write;
+}
+
+static bool store_comes_out(struct kvm_probe_vm *vm)
+{
+	struct kvm_probe_cpu cpu;
+	bool ok;
+	int rc = experiment(vm, false, CODE_STORE, 0, 0, 0, &cpu);
+
+	if (rc < 0)
+		return false;
+	ok = came_out(&cpu, rc, true) && kvm_probe_cpu_run(&cpu) >= 0 &&
+	     kvm_probe_cpu_wrote(&cpu, PROBE_PORT_TRAPPED);
+	kvm_probe_cpu_close(&cpu);
+	return ok;
+}
+
+static bool load_comes_out(struct kvm_probe_vm *vm)
+{
+	struct kvm_probe_cpu cpu;
+	bool ok;
+	int rc = experiment(vm, false, CODE_LOAD, 0, 0, 0, &cpu);
+
+	if (rc < 0)
+		return false;
+	ok = came_out(&cpu, rc, false);
+	memset(cpu.run->mmio.data, 0x5a, 4);
+	ok = ok && kvm_probe_cpu_run(&cpu) >= 0 && kvm_probe_cpu_wrote(&cpu, PROBE_PORT_DONE) &&
+	     ((const uint8_t *)cpu.run)[cpu.run->io.data_offset] == 0x5a;
+	kvm_probe_cpu_close(&cpu);
+	return ok;
+}
+
+/* Stores to a read-only slot and loads where there is no slot come out, and go on. Last: it cuts the RAM. */
+static bool protects(struct kvm_probe_vm *vm)
+{
+	bool ok = kvm_probe_vm_data_page(vm, KVM_PROBE_PAGE_READONLY) && store_comes_out(vm) &&
+	          kvm_probe_vm_data_page(vm, KVM_PROBE_PAGE_HOLE) && load_comes_out(vm);
+
+	return kvm_probe_vm_data_page(vm, KVM_PROBE_PAGE_RAM) && ok;
+}
+
 static void probe_ring(struct kvm_probe_vm *vm, bool user, struct kvm_probe_ring *ret)
 {
 	ret->runs = runs(vm, user);
@@ -282,6 +332,7 @@ static struct debug_caps derive(const struct kvm_probe *p)
 		.int3_real = p->int3_real != KVM_INT3_NONE,
 		.exec_dr = k->exec_dr,
 		.data_dr = k->data_dr,
+		.protect = p->watched_pages,
 		.user_debug = u->runs && u->step && u->exec_dr == k->exec_dr && u->data_dr == k->data_dr &&
 		              u->int3 != KVM_INT3_NONE,
 	};
@@ -307,6 +358,7 @@ int kvm_probe_run(struct kvm_probe *ret, struct error *err)
 		p.step_leaves_trap = p.kernel.step && leaves_trap(&vm);
 		p.step_stays_armed = p.kernel.step && stays_armed(&vm);
 		p.tsc_khz = tsc_rate(&vm);
+		p.watched_pages = protects(&vm);
 		p.caps = derive(&p);
 		clock_gettime(CLOCK_MONOTONIC, &after);
 		p.micros = (unsigned)((after.tv_sec - before.tv_sec) * 1000000 +

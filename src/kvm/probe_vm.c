@@ -264,3 +264,25 @@ bool kvm_probe_cpu_wrote(const struct kvm_probe_cpu *cpu, unsigned port)
 	return cpu->run->exit_reason == KVM_EXIT_IO && cpu->run->io.direction == KVM_EXIT_IO_OUT &&
 	       cpu->run->io.port == port;
 }
+
+static bool set_slot(struct kvm_probe_vm *vm, unsigned id, uint64_t gpa, uint64_t size, uint32_t flags)
+{
+	struct kvm_userspace_memory_region slot = {.slot = id, .flags = flags, .guest_phys_addr = gpa,
+	                                           .memory_size = size,
+	                                           .userspace_addr = (uintptr_t)vm->ram + gpa};
+
+	return ioctl(vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &slot) == 0;
+}
+
+bool kvm_probe_vm_data_page(struct kvm_probe_vm *vm, enum kvm_probe_page how)
+{
+	const uint64_t page = 4096, behind = PROBE_DATA + page;
+
+	/* Slots that are not there cannot be taken away: those calls fail, and nothing is lost. */
+	for (unsigned id = 0; id < 3; id++)
+		set_slot(vm, id, 0, 0, 0);
+	if (how == KVM_PROBE_PAGE_RAM)
+		return set_slot(vm, 0, 0, RAM_SIZE, 0);
+	return set_slot(vm, 0, 0, PROBE_DATA, 0) && set_slot(vm, 1, behind, RAM_SIZE - behind, 0) &&
+	       (how == KVM_PROBE_PAGE_HOLE || set_slot(vm, 2, PROBE_DATA, page, KVM_MEM_READONLY));
+}

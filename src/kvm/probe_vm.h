@@ -53,6 +53,10 @@ int kvm_probe_cpu_debug(struct kvm_probe_cpu *cpu, uint32_t control, uint64_t dr
 /* One KVM_RUN, at most a second. The exit reason, or negative errno. */
 int kvm_probe_cpu_run(struct kvm_probe_cpu *cpu);
 
+/* Makes the page PROBE_DATA a read-only slot, or no slot at all, or (undo) RAM again. False: refused. */
+enum kvm_probe_page { KVM_PROBE_PAGE_RAM, KVM_PROBE_PAGE_READONLY, KVM_PROBE_PAGE_HOLE };
+bool kvm_probe_vm_data_page(struct kvm_probe_vm *vm, enum kvm_probe_page how);
+
 /* True when the last exit is a write to that port. */
 bool kvm_probe_cpu_wrote(const struct kvm_probe_cpu *cpu, unsigned port);
 

@@ -55,6 +55,9 @@ static void parked(struct kvm_vcpu *v)
 	struct kvm_machine *m = v->m;
 
 	v->running = false;
+	for (unsigned i = 0; m->protect.pages > 0 && i < m->vcpu_count; i++)
+		if (m->vcpu[i].plan.open)
+			pthread_cond_signal(&m->vcpu[i].wake); /* it has waited for all others */
 	if (m->elected >= 0 && m->elected != (int)v->index && !any_running(m))
 		pthread_cond_signal(&m->vcpu[m->elected].wake);
 }
@@ -96,25 +99,55 @@ static void report(struct kvm_vcpu *v)
 		kvm_runctl_stop(m, v->index);
 }
 
+static void wake_all(struct kvm_machine *m)
+{
+	for (unsigned i = 0; i < m->vcpu_count; i++)
+		pthread_cond_signal(&m->vcpu[i].wake);
+}
+
+/* Behind a step with plan.open: the others may run again. */
+static void close_pages(struct kvm_machine *m)
+{
+	kvm_protect_open(m, false);
+	wake_all(m);
+}
+
 static void execute(struct kvm_vcpu *v)
 {
 	struct debug_plan plan = v->plan;
 	enum kvm_outcome out;
 
+	if (plan.open)
+		kvm_protect_open(v->m, true);
 	v->running = true;
 	atomic_store(&v->kicked, false);
 	__atomic_store_n(&v->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 	pthread_mutex_unlock(&v->m->lock);
 	out = plan.move == DEBUG_STEP ? kvm_step(v, &plan) : kvm_vcpu_run(v, &plan);
+	out = kvm_protect_report(v, out);
 	pthread_mutex_lock(&v->m->lock);
 	parked(v);
+	if (plan.open)
+		close_pages(v->m);
 	if (out == KVM_OUT_EVENT && !v->m->ended)
 		report(v);
 }
 
+/* What is watched was changed while vcpus ran: they are all parked for it now. */
+static void protect(struct kvm_machine *m)
+{
+	kvm_protect_apply(m);
+	wake_all(m);
+}
+
 static bool may_run(const struct kvm_vcpu *v)
 {
-	return v->m->elected < 0 && v->plan.move != DEBUG_HOLD && v->m->confined == v->m->vcpu_count;
+	const struct kvm_machine *m = v->m;
+
+	if (m->protect.open || (v->plan.open && any_running(m)))
+		return false;
+	return m->elected < 0 && !m->protect.pending && v->plan.move != DEBUG_HOLD &&
+	       m->confined == m->vcpu_count;
 }
 
 static int confine(const struct kvm_machine *m, bool vcpu)
@@ -149,7 +182,9 @@ static void *vcpu_main(void *arg)
 	kvm_access_enter(v);
 	begin(v);
 	while (!m->ended) {
-		if (m->elected == (int)v->index && !any_running(m))
+		if (m->protect.pending && !any_running(m))
+			protect(m);
+		else if (m->elected == (int)v->index && !any_running(m))
 			tell_stopped(v);
 		else if (may_run(v))
 			execute(v);

@@ -80,7 +80,7 @@ static void target_arm(void *t, const struct debug_arm *arm)
 static bool same_plan(const struct debug_plan *a, const struct debug_plan *b)
 {
 	return a->move == b->move && a->block_irq == b->block_irq && a->slots_off == b->slots_off &&
-	       a->sleeps == b->sleeps;
+	       a->sleeps == b->sleeps && a->open == b->open;
 }
 
 static void target_resume(void *t, const struct debug_plan *plan, unsigned count)
@@ -133,6 +133,11 @@ static int target_reset(void *t, struct error *err)
 		return rc;
 	rc = m->cfg.hooks.reload(m->cfg.hooks.ctx, &entry, err);
 	return rc < 0 ? rc : kvm_state_set_entry(m, &entry, err);
+}
+
+static int target_protect(void *t, const struct debug_protect *range, unsigned n)
+{
+	return kvm_protect_set(t, range, n);
 }
 
 static void target_kill(void *t)
@@ -198,6 +203,7 @@ const struct debug_target_ops *kvm_machine_ops(void)
 		.resume = target_resume,
 		.stop = target_stop,
 		.inject = target_inject,
+		.protect = target_protect,
 		.reset = target_reset,
 		.kill = target_kill,
 		.exits = target_exits,

@@ -170,7 +170,7 @@ enum kvm_outcome kvm_vcpu_run(struct kvm_vcpu *v, const struct debug_plan *plan)
 		switch (kvm_exit_handle(v)) {
 		case KVM_EXIT_CLASS_HANDLED:
 			v->tail = false;
-			if (take_request(v))
+			if (take_request(v) || kvm_protect_hit(v))
 				return KVM_OUT_EVENT;
 			break;
 		case KVM_EXIT_CLASS_DEBUG:

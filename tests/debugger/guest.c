@@ -18,6 +18,14 @@ volatile struct shape { int sides; struct { double x, y; } at; } shape = { 3, { 
 volatile float ratio = 0.25f;
 volatile int quad __attribute__((vector_size(16))) = { 10, 20, 30, 40 };
 
+/* On pages of their own, as the data of a kernel is: what `many` writes. */
+volatile struct {
+	long word[12];
+	unsigned char array[4096];
+	struct __attribute__((packed)) odd { char before; int sides; char after[6]; } odd;
+	char rest[4096 - 12 * sizeof(long) - sizeof(struct odd)];
+} many __attribute__((aligned(4096)));
+
 void guest_main(const char *mode);
 
 static inline void out8(uint16_t port, uint8_t value)
@@ -168,11 +176,24 @@ static int culprit(void)
 	return result + *box.where;     /* mark: culprit-crash */
 }
 
+/* Each of the words once, the array near its end, a member at an odd address, and a local variable. */
+static int many_writes(void)
+{
+	volatile long local = 1;
+
+	for (int i = 0; i < 12; i++)
+		many.word[i] = i + 1;           /* mark: many-word */
+	many.array[4000] = 0x5a;                /* mark: many-array */
+	many.odd.sides = 5;                     /* mark: many-odd */
+	local += many.word[2];                  /* mark: many-local */
+	return (int)local;                      /* mark: many-read */
+}
+
 struct mode { const char *name; int (*run)(void); };
 
 static const struct mode modes[] = {
 	{ "calls", calls }, { "access", access }, { "spin", spin }, { "halt", halt }, { "crash", crash },
-	{ "clocks", clocks }, { "culprit", culprit },
+	{ "clocks", clocks }, { "culprit", culprit }, { "many", many_writes },
 };
 
 static int same(const char *a, const char *b)

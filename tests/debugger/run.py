@@ -121,7 +121,9 @@ def lacking(folder):
         rows = json.loads(read(folder, 'doctor.json'))
     except ValueError:
         return set()
-    return {name for name, row in rows.items() if isinstance(row, dict) and not row.get('ok')}
+    lacks = {name for name, row in rows.items() if isinstance(row, dict) and not row.get('ok')}
+    # Watched pages are a means for all kinds of watchpoints.
+    return lacks if 'watched_pages' in lacks else lacks - {'watchpoints'}
 
 
 def show_logs(folder):

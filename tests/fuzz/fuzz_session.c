@@ -290,11 +290,11 @@ static size_t line_length(const uint8_t *data, size_t size)
 
 static void configure(const uint8_t *p, size_t len)
 {
-	unsigned bits = len > 1 ? p[1] : 31;
+	unsigned bits = len > 1 ? p[1] : 63;
 
 	harness_init(&h, len > 0 ? 1 + p[0] % 4 : 1);
 	h.f.caps = (struct debug_caps){ .step = bits & 1, .block_irq = bits & 2, .int3 = bits & 4,
-	                                .exec_dr = bits & 8, .data_dr = bits & 16 };
+	                                .exec_dr = bits & 8, .data_dr = bits & 16, .protect = bits & 32 };
 	h.stay_stopped = len > 0 && memchr(p, 's', len);
 	h.read_only = len > 0 && memchr(p, 'o', len);
 	h.turns = 20;

@@ -176,6 +176,28 @@ crowd_1:
 	jmp 5b
 6:	END 4
 
+/* Both count the same word up under a lock prefix, 1000 times each. Status 6 when no count is lost. */
+locks:	leaq locks_ap(%rip), %rdi
+	call start_ap
+	movl $1000, %ecx
+5:	lock incq locked(%rip)
+	decl %ecx
+	jnz 5b
+6:	cmpq $1, locked_by_ap(%rip)
+	jne 6b
+	cmpq $2000, locked(%rip)
+	jne 7f
+	END 6
+7:	END 0xee
+locks_ap:
+	movl $1000, %ecx
+8:	lock incq locked(%rip)
+	decl %ecx
+	jnz 8b
+	incq locked_by_ap(%rip)
+9:	pause
+	jmp 9b
+
 	.data
 	.balign 64
 crowd_count:
@@ -189,6 +211,11 @@ enough:	.quad 0
 	.skip 64
 turn:	.quad 0
 shared:	.quad 0
+	.balign 4096
+locked:	.quad 0
+locked_by_ap:
+	.quad 0
+beside:	.skip 4096-16
 	.bss
 	.balign 16
 	.skip 1024

@@ -84,6 +84,7 @@ void expect_describe(const char *reply, const struct debug_event *ev, const stru
 	static const char *const kinds[] = {
 		[DEBUG_EVENT_INT3] = "int3",     [DEBUG_EVENT_DB] = "db",
 		[DEBUG_EVENT_STEPPED] = "step",  [DEBUG_EVENT_INTERRUPT] = "interrupt",
+		[DEBUG_EVENT_ACCESS] = "access", [DEBUG_EVENT_OPAQUE] = "opaque",
 		[DEBUG_EVENT_EXITED] = "exited", [DEBUG_EVENT_RESET] = "reset",
 		[DEBUG_EVENT_SHUTDOWN] = "shutdown", [DEBUG_EVENT_ERROR] = "error",
 	};

@@ -36,6 +36,7 @@ static bool trait(const struct table_lane *lane, const char *name, bool *ret)
 		{"exec_dr", p->caps.exec_dr},
 		{"data_dr", p->caps.data_dr},
 		{"user_debug", p->caps.user_debug},
+		{"protect", p->caps.protect},
 		{"emulated", !p->sse}, /* a KVM that interprets ring 0: it knows integer instructions alone */
 		{"la57", lane->la57},
 	};

@@ -3,6 +3,8 @@
 #include "base/bytes.h"
 #include "x86/paging.h"
 
+#include <string.h>
+
 #define ZF 0x40ull
 
 /* The register field of an opcode (SDM 2A table 2-2) to ours. */
@@ -46,6 +48,17 @@ static bool access_bytes(struct fake_target *f, const struct fake_vcpu *v, uint6
 	return access_some(f, v, gva, bytes, len, write) == len;
 }
 
+static uint64_t physical(struct fake_target *f, const struct fake_vcpu *v, uint64_t gva)
+{
+	struct x86_phys_reader reader = { .read = read_phys, .ctx = &f->mem };
+	struct x86_paging pg;
+	struct x86_walk w;
+
+	x86_paging_from_state(&v->st, &f->layout, &pg);
+	x86_paging_walk(&pg, gva, &reader, &w);
+	return w.gpa;
+}
+
 struct insn {
 	struct fake_target *f;
 	struct fake_vcpu *v;
@@ -62,9 +75,14 @@ static enum fake_result done(struct insn *in, unsigned len)
 static enum fake_result mem_op(struct insn *in, uint64_t gva, uint8_t *bytes, unsigned size, bool write,
                                unsigned len)
 {
+	struct fake_access a = { .addr = gva, .len = size, .write = write };
+
+	a.gpa = physical(in->f, in->v, gva);
+	access_bytes(in->f, in->v, gva, a.old, size, false);
 	if (!access_bytes(in->f, in->v, gva, bytes, size, write))
 		return FAKE_SHUTDOWN;
-	*in->access = (struct fake_access){ .addr = gva, .len = size, .write = write };
+	memcpy(a.now, bytes, size);
+	*in->access = a;
 	return done(in, len);
 }
 
@@ -153,6 +171,21 @@ static enum fake_result narrow(struct insn *in)
 	return r;
 }
 
+/* 0F C3 04 25 movnti [abs], eax: what the target cannot do to a watched page. */
+static enum fake_result movnti(struct insn *in)
+{
+	uint64_t abs = bytes_get_le32(in->b + 4), gpa = physical(in->f, in->v, abs);
+	uint8_t b[8];
+
+	if (in->b[1] != 0xc3 || in->b[2] != 0x04 || in->b[3] != 0x25)
+		return FAKE_SHUTDOWN;
+	for (unsigned i = 0; !in->v->now.open && i < in->f->protects; i++)
+		if (in->f->protect[i].gpa / 0x1000 == gpa / 0x1000)
+			return FAKE_OPAQUE;
+	bytes_put_le64(b, in->v->st.gpr[X86_RAX]);
+	return mem_op(in, abs, b, 4, true, 8);
+}
+
 static enum fake_result call(struct insn *in)
 {
 	uint64_t next = in->v->st.rip + 5;
@@ -192,6 +225,8 @@ static enum fake_result dispatch(struct insn *in)
 		return branch(in, !(st->rflags & ZF));
 	case 0x48:
 		return wide(in);
+	case 0x0f:
+		return movnti(in);
 	case 0x88: case 0x8a: case 0xc6:
 		return narrow(in);
 	case 0xb0:

@@ -90,7 +90,7 @@ void fake_init(struct fake_target *f, unsigned vcpus)
 {
 	memset(f, 0, sizeof(*f));
 	f->count = vcpus;
-	f->caps = (struct debug_caps){ true, true, true, true, true, true, true };
+	f->caps = (struct debug_caps){ true, true, true, true, true, true, true, false };
 	f->layout = (struct x86_layout){ .xcr0_mask = 3, .phys_bits = 40, .linear_bits = 48, .has_nx = true };
 	guest_mem_init(&f->mem);
 	guest_mem_add(&f->mem, 0, FAKE_RAM, NULL);
@@ -255,12 +255,42 @@ static void ended(struct fake_target *f, unsigned i, enum fake_result result)
 	fake_event(f, &ev);
 }
 
+/* An access to watched bytes, as KVM's exits tell of it. */
+static bool watched(struct fake_target *f, unsigned i, const struct fake_access *a, struct debug_event *ev)
+{
+	struct fake_vcpu *v = &f->vcpu[i];
+
+	for (unsigned k = 0; k < f->protects && !v->now.open && a->len; k++) {
+		const struct debug_protect *p = &f->protect[k];
+
+		if (p->gpa / 0x1000 == a->gpa / 0x1000 && v->st.gpr[X86_RSP] / 0x1000 == a->addr / 0x1000) {
+			ev->on_stack = true;
+			ev->stack_page = a->gpa & ~0xfffull;
+		}
+		if (ev->accesses == 0 && a->gpa < p->gpa + p->len && p->gpa < a->gpa + a->len &&
+		    (a->write || p->reads)) {
+			ev->access[0] = (struct debug_access){ .gpa = a->gpa, .len = (uint8_t)a->len,
+			                                       .write = a->write };
+			memcpy(ev->access[0].old, a->old, 8);
+			memcpy(ev->access[0].now, a->now, 8);
+			ev->accesses = 1;
+		}
+	}
+	return ev->accesses > 0 || ev->on_stack;
+}
+
 static void after_insn(struct fake_target *f, unsigned i, const struct fake_access *access)
 {
 	struct fake_vcpu *v = &f->vcpu[i];
 	unsigned hits = f->caps.data_dr && access->len ? slots_at(f, v, access, false) : 0;
+	struct debug_event ev = { .kind = DEBUG_EVENT_ACCESS, .vcpu = i, .pc = v->st.rip };
 
-	if (v->now.move == DEBUG_STEP && f->together) {
+	if (watched(f, i, access, &ev)) {
+		if (v->now.move == DEBUG_STEP)
+			ev.kind = DEBUG_EVENT_STEPPED;
+		ev.dr6 = X86_DR6_FIXED | (v->now.move == DEBUG_STEP ? X86_DR6_BS : 0) | hits;
+		fake_event(f, &ev);
+	} else if (v->now.move == DEBUG_STEP && f->together) {
 		v->late = true;
 		v->late_dr6 = X86_DR6_FIXED | X86_DR6_BS | hits;
 	} else if (v->now.move == DEBUG_STEP) {
@@ -304,6 +334,8 @@ static void turn(struct fake_target *f, unsigned i)
 	} else if (result == FAKE_INT3) {
 		v->vector = 3;
 		deliver(f, i);
+	} else if (result == FAKE_OPAQUE) {
+		send_event(f, i, DEBUG_EVENT_OPAQUE, 0);
 	} else if (result == FAKE_DONE) {
 		after_insn(f, i, &access);
 	} else {
@@ -420,6 +452,18 @@ static void op_stop(void *t, unsigned elected)
 {
 	((struct fake_target *)t)->stops++;
 	stop_all(t, elected);
+}
+
+static int op_protect(void *t, const struct debug_protect *range, unsigned n)
+{
+	struct fake_target *f = t;
+
+	f->protects = 0;
+	if (f->no_protect)
+		return -ENOSPC;
+	memcpy(f->protect, range, n * sizeof(*range));
+	f->protects = n;
+	return 0;
 }
 
 static int op_inject(void *t, unsigned vcpu, unsigned vector, uint64_t dr6)
@@ -566,6 +610,7 @@ const struct debug_target_ops *fake_ops(void)
 	static const struct debug_target_ops ops = {
 		.vcpu_count = op_vcpu_count, .vcpu_state = op_vcpu_state, .get = op_get, .set = op_set,
 		.arm = op_arm, .resume = op_resume, .stop = op_stop, .inject = op_inject,
+		.protect = op_protect,
 		.time = op_time, .device = op_device, .reset = op_reset,
 		.kill = op_kill, .exits = op_exits, .snapshot_save = op_snapshot_save,
 		.snapshot_restore = op_snapshot_restore, .snapshot_delete = op_snapshot_delete,

@@ -46,6 +46,9 @@ struct fake_target {
 	struct debug_caps caps;
 	struct debug_sink sink;
 	struct debug_arm arm;
+	struct debug_protect protect[DEBUG_MAX_PROTECTS];
+	unsigned protects;
+	bool no_protect;                  /* the op fails */
 	unsigned count;
 	struct fake_vcpu vcpu[DEBUG_MAX_VCPUS];
 	uint64_t device;                  /* the register at FAKE_DEVICE */

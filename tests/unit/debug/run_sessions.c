@@ -126,10 +126,10 @@ static void set_caps(struct run *r, const char *list)
 	struct debug_caps *c = &r->h.f.caps;
 	const struct { const char *name; bool *cap; } caps[] = {
 		{ "step", &c->step }, { "block_irq", &c->block_irq }, { "int3", &c->int3 },
-		{ "exec_dr", &c->exec_dr }, { "data_dr", &c->data_dr },
+		{ "exec_dr", &c->exec_dr }, { "data_dr", &c->data_dr }, { "protect", &c->protect },
 	};
 
-	for (unsigned i = 0; i < 5; i++)
+	for (unsigned i = 0; i < 6; i++)
 		*caps[i].cap = strstr(list, caps[i].name) != NULL;
 	c->int3_real = c->int3 && strstr(list, "real-lost") == NULL;
 }

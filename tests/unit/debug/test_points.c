@@ -29,7 +29,7 @@ static int setup(void **state)
 	struct world *w = calloc(1, sizeof(*w));
 	struct debug_map map = { .gpa = map_gpa };
 
-	w->caps = (struct debug_caps){ true, true, true, true, true, true, true };
+	w->caps = (struct debug_caps){ true, true, true, true, true, true, true, false };
 	guest_mem_init(&w->mem);
 	guest_mem_add(&w->mem, 0, 0x10000, NULL);
 	guest_mem_fill(&w->mem, 0, 0x90, 0x10000);
@@ -362,18 +362,26 @@ static void test_slots_stay(void **state)
 	before = w->arm;
 	for (unsigned i = 0; i < w->p.count; i++)
 		debug_points_remove(&w->p, w->p.point[i].type, w->p.point[i].gva, w->p.point[i].len);
-	insert(w, RSP_POINT_WRITE, 0x3000, 4);
 	insert(w, RSP_POINT_WRITE, 0x3000, 8);
+	insert(w, RSP_POINT_WRITE, 0x3000, 4);
 	insert(w, RSP_POINT_HW, 0x2000, 1);
 	insert(w, RSP_POINT_HW, 0x1000, 1);
 	sync_points(w);
 	for (unsigned i = 0; i < X86_DR_SLOTS; i++)
 		assert_int_equal(before.slot[i].addr, w->arm.slot[i].addr);
-	/* Identical ones share. */
+	/* Identical ones share, and a write in a wider one: its hit is told by what changed. */
+	assert_int_equal(debug_slots_in_use(&w->p.slots), 3);
+	guest_mem_fill(&w->mem, 0x3004, 1, 1);
+	assert_true(debug_points_data_slot(&w->p, 4, false)->len == 8);
+	debug_points_remove(&w->p, RSP_POINT_WRITE, 0x3000, 8);
+	guest_mem_fill(&w->mem, 0x3004, 2, 1);
+	assert_null(debug_points_data_slot(&w->p, 4, false));
+	guest_mem_fill(&w->mem, 0x3000, 2, 1);
+	assert_true(debug_points_data_slot(&w->p, 4, false)->len == 4);
 	debug_points_remove(&w->p, RSP_POINT_WRITE, 0x3000, 4);
 	assert_int_equal(insert(w, RSP_POINT_SW, 0x20000, 1), 0);
 	assert_int_equal(insert(w, RSP_POINT_HW, 0x20000, 1), 0);
-	assert_int_equal(debug_slots_in_use(&w->p.slots), 4);
+	assert_int_equal(debug_slots_in_use(&w->p.slots), 3);
 }
 
 /* A reset: memory is new, what one point gives up another gets. */

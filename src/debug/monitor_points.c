@@ -1,0 +1,53 @@
+#include "debug/monitor.h"
+
+#include "debug/datapoint.h"
+#include <inttypes.h>
+#include <string.h>
+
+/* What a point's means costs the guest. */
+static const char *cost_of(const struct debug_point *pt)
+{
+	switch (pt->means) {
+	case DEBUG_MEANS_DR:
+		return "no cost";
+	case DEBUG_MEANS_PAGE:
+		return "an exit for each access to the page";
+	default:
+		return "each instruction is stepped";
+	}
+}
+
+static void show(const struct debug_points *p, const struct debug_point *pt, struct debug_text *out)
+{
+	const struct debug_watch *w = &p->watch[pt->watch];
+
+	debug_text_add(out, "%-6s 0x%016" PRIx64 "+%-5" PRIu64 " ", debug_point_name(pt->type),
+	               pt->gva, pt->len);
+	if (w->bound)
+		debug_text_add(out, "physical 0x%" PRIx64 ", ", w->part[0].gpa);
+	debug_text_add(out, "%s (%s), %" PRIu64 " hits%s\n", debug_means_name(pt->means), cost_of(pt),
+	               pt->hits, pt->wished ? "" : " (out)");
+}
+
+void debug_monitor_watch(struct debug_session *s, const char *arg, struct debug_text *out)
+{
+	struct debug_points *p = &s->points;
+	bool any = false;
+
+	if (strcmp(arg, "changes") == 0 || strcmp(arg, "writes") == 0) {
+		p->only_changes = arg[0] == 'c';
+	} else if (arg[0]) {
+		debug_text_add(out, "watch takes changes or writes, not '%.40s'\n", arg);
+		return;
+	}
+	for (unsigned i = 0; !arg[0] && i < p->count; i++) {
+		if (p->point[i].type < RSP_POINT_WRITE)
+			continue;
+		any = true;
+		show(p, &p->point[i], out);
+	}
+	if (!arg[0] && !any)
+		debug_text_add(out, "no watchpoints\n");
+	debug_text_add(out, "a write of the value that is there already is %s\n",
+	               p->only_changes ? "passed over" : "a hit, where the means can see it");
+}
