@@ -126,35 +126,38 @@ static int take_environment(struct cli_hermit *h, const struct cli_options *opt,
 /* ---- files ---- */
 
 /* Kernels mount folders: what is mapped is mounted itself, a file by the folder it is in. */
-static void add_mount(struct cli_hermit *h, const char *path, bool is_file)
+static int add_mount(struct cli_hermit *h, const char *path, bool is_file, struct error *err)
 {
-	char *at = h->mount_text[h->mounts.count];
 	size_t len = is_file ? (size_t)(strrchr(path, '/') - path) : strlen(path);
+	char *at;
 
-	if (len <= 1 || h->mounts.count == CLI_MAPS_MAX)
-		return; /* the root cannot be mounted on */
+	if (len <= 1)
+		return 0; /* the root cannot be mounted on */
+	for (unsigned i = 0; i < h->mounts.count; i++)
+		if (strncmp(h->mounts.word[i], path, len) == 0 && h->mounts.word[i][len] == '\0')
+			return 0;
+	if (h->mounts.count == CLI_MAPS_MAX)
+		return error_set(err, E2BIG, "more than %d folders with files for the guest", CLI_MAPS_MAX);
+	at = h->mount_text[h->mounts.count];
 	memcpy(at, path, len);
 	at[len] = '\0';
-	for (unsigned i = 0; i < h->mounts.count; i++)
-		if (strcmp(h->mounts.word[i], at) == 0)
-			return;
 	h->mounts.word[h->mounts.count++] = at;
+	return 0;
 }
 
 static int take_maps(struct cli_hermit *h, const struct cli_options *opt, struct error *err)
 {
 	struct cli_maps *maps = &h->files.maps;
+	int rc = 0;
 
-	for (unsigned i = 0; i < opt->map_count; i++) {
-		int rc = cli_maps_add(maps, opt->map[i], err);
-
-		if (rc < 0)
-			return rc;
-		add_mount(h, maps->map[i].guest, maps->map[i].leaf[0] != '\0');
+	for (unsigned i = 0; rc == 0 && i < opt->map_count; i++) {
+		rc = cli_maps_add(maps, opt->map[i], err);
+		if (rc == 0)
+			rc = add_mount(h, maps->map[i].guest, maps->map[i].leaf[0] != '\0', err);
 	}
-	for (unsigned i = 0; i < h->archive.count; i++)
-		add_mount(h, h->archive.file[i].path, true);
-	return 0;
+	for (unsigned i = 0; rc == 0 && i < h->archive.count; i++)
+		rc = add_mount(h, h->archive.file[i].path, true, err);
+	return rc;
 }
 
 /* ---- archive ---- */

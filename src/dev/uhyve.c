@@ -138,7 +138,9 @@ int64_t dev_uhyve_transfer(struct dev_uhyve *u, enum dev_uhyve_way way, int fd, 
 		return -EFAULT;
 	if (len == 0)
 		return move(u, way, fd, &done, 0);
+	/* Linux's limit; and no more than there can be, whatever pages are mapped how often. */
 	len = len < TRANSFER_MAX ? len : TRANSFER_MAX;
+	len = len < guest_mem_size(u->cfg.mem) ? len : guest_mem_size(u->cfg.mem);
 	while (done < len && !u->cfg.cpu->ended(u->cfg.cpu->ctx)) {
 		size_t n = (size_t)(len - done);
 		void *host = next_piece(u, at + done, is_virtual, &n);

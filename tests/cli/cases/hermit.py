@@ -3,11 +3,12 @@
 import gzip
 import io
 import os
+import shutil
 import signal
 import struct
 import tarfile
 
-from rig import Client, check, finish, one_line, port_of
+from rig import Client, Skip, check, finish, one_line, port_of
 
 FORMS = ['hermit1_exec', 'hermit1_pie', 'hermit1_tag', 'hermit2', 'hermit3']
 OLD_MOUNT = os.path.join('/', 'root', 'data')
@@ -242,6 +243,28 @@ def test_uhyves_names_and_variables(box):
     check(client.ask('?')[0] in 'ST', 'stop', 'no stop')
     client.send('k')
     finish(child)
+
+
+def test_gdb(box):
+    box.need_kvm()
+    if not shutil.which('gdb'):
+        raise Skip('gdb is not installed')
+    for name in INTERFACES:
+        said = box.run('debug', '-e', 'break job_args', '-e', 'continue', '-e', 'backtrace', '-e', 'print args[arg_count - 1]',
+                       '-e', 'continue', '-e', 'quit 7', image(box, name), '--', 'word')
+        check(said.status == 7, said, "not the debugger's status")
+        for part in ('Breakpoint 1, ', 'job_args ()', ' run (info=', ' hermit_main (info=0x', ' in _start ()', '"word"',
+                     'arg [word]\n', 'exited with code 05]'):
+            check(part in said.out, said, "%s: no '%s'" % (name, part))
+
+
+def test_random_places(box):
+    box.need_kvm()
+    said = [box.run('run', image(box, 'hermit1_pie'), '--', 'die').err for _ in range(4)]
+    starts = {line for text in said for line in text.splitlines() if line.startswith('rip ')}
+    assert len(starts) > 1, said
+    said = [box.run('run', '--no-aslr', image(box, 'hermit1_pie'), '--', 'die').err for _ in range(2)]
+    assert said[0].splitlines()[:6] == said[1].splitlines()[:6], said
 
 
 def test_memory_that_cannot_be(box):
