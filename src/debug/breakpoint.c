@@ -19,9 +19,9 @@ const char *debug_point_name(enum rsp_point type)
 const char *debug_means_name(enum debug_means means)
 {
 	static const char *const names[] = { "int3 byte", "debug register", "single-stepping",
-	                                     "watched page" };
+	                                     "watched page", "pending" };
 
-	return (unsigned)means < 4 ? names[means] : "?";
+	return (unsigned)means < 5 ? names[means] : "?";
 }
 
 static bool is_exec(enum rsp_point type)
@@ -119,6 +119,10 @@ static int bind_sw(struct debug_points *p, struct debug_point *pt, struct error 
 
 	if (bind_int3(p, pt, &why) == 0 || bind_exec_slot(p, pt, &why_slot) == 0)
 		return 0;
+	if (p->caps->int3 && why.code == EFAULT && (p->caps->exec_dr || !p->caps->step)) {
+		pt->means = DEBUG_MEANS_PENDING;
+		return 0;
+	}
 	if (p->caps->step) {
 		pt->means = DEBUG_MEANS_STEP;
 		return 0;
@@ -277,9 +281,23 @@ int debug_points_program(struct debug_points *p, enum rsp_point type, uint64_t g
 
 /* ---- with the machine ---- */
 
+/* What is there by now gets its byte, and what another has given up serves who waits. */
+static void bind_pending(struct debug_points *p)
+{
+	for (unsigned i = 0; i < p->count; i++) {
+		struct debug_point *pt = &p->point[i];
+
+		if (!pt->wished || pt->means != DEBUG_MEANS_PENDING)
+			continue;
+		unbind(p, pt);
+		bind(p, pt, NULL); /* at worst it is pending again */
+	}
+}
+
 void debug_points_sync(struct debug_points *p, struct debug_arm *ret)
 {
 	purge(p, true);
+	bind_pending(p);
 	debug_int3_sync(&p->int3);
 	debug_slots_settle(&p->slots);
 	for (unsigned i = 0; i < DEBUG_MAX_WATCHES; i++)

@@ -6,7 +6,8 @@
  * nothing.
  *
  * Means, in the order tried
- *   Z0     int3 byte at the physical address | execute register | single-stepping
+ *   Z0     int3 byte at the physical address | execute register | pending (nothing is mapped there, and no
+ *          register is free: tried again at each resume) | single-stepping
  *          (no int3 byte below 1 MiB where the probe found that one in real mode is lost)
  *   Z1     execute register (or single-stepping where those do not fire)
  *   Z2     data registers | watched pages | stepping and comparing
@@ -26,13 +27,15 @@
 #define DEBUG_MAX_WATCHES 64
 #define DEBUG_KEPT_POINTS 64     /* removed ones whose hits are remembered */
 
-enum debug_means { DEBUG_MEANS_INT3, DEBUG_MEANS_DR, DEBUG_MEANS_STEP, DEBUG_MEANS_PAGE };
+enum debug_means {
+	DEBUG_MEANS_INT3, DEBUG_MEANS_DR, DEBUG_MEANS_STEP, DEBUG_MEANS_PAGE, DEBUG_MEANS_PENDING
+};
 
 struct debug_point {
 	enum rsp_point type;
 	enum debug_means means;
 	bool wished;         /* false: removed by the client; only remembered */
-	bool told;           /* the client has been told that this one is slow */
+	bool told;           /* the client has been told that this one is slow, or pending */
 	uint8_t slots;       /* DR: mask of registers */
 	bool shares;         /* DR: one of them is wider than this point and serves another too */
 	uint8_t watch;       /* data points: index into debug_points.watch */

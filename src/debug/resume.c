@@ -312,22 +312,32 @@ static bool report_at_once(struct debug_session *s, struct debug_report *ret)
 	return false;
 }
 
-/* Once for each point that makes the guest crawl. */
-static void warn_slow(struct debug_session *s)
+/* Once for each point that makes the guest crawl, or that cannot be had yet. */
+static void warn_about(struct debug_session *s, struct debug_point *pt)
 {
-	for (unsigned i = 0; debug_resume_by_steps(s) && i < s->points.count; i++) {
-		struct debug_point *pt = &s->points.point[i];
-		struct debug_text t;
-		char line[128];
+	const char *name = debug_point_name(pt->type);
+	struct debug_text t;
+	char line[200];
 
-		if (!pt->wished || pt->told || pt->means != DEBUG_MEANS_STEP)
-			continue;
-		pt->told = true;
-		debug_text_init(&t, line, sizeof(line));
-		debug_text_add(&t, "trapline: %s 0x%" PRIx64 " works by single-stepping here: ",
-		               debug_point_name(pt->type), pt->gva);
-		debug_text_add(&t, "the guest runs slowly\n");
-		rsp_engine_console(s->engine, line, t.len);
+	pt->told = true;
+	debug_text_init(&t, line, sizeof(line));
+	debug_text_add(&t, "trapline: %s 0x%" PRIx64, name, pt->gva);
+	if (pt->means == DEBUG_MEANS_PENDING)
+		debug_text_add(&t, " is pending: nothing is mapped there and no debug register is free; "
+		                   "it is tried again at each stop\n");
+	else
+		debug_text_add(&t, " works by single-stepping here: the guest runs slowly\n");
+	rsp_engine_console(s->engine, line, t.len);
+}
+
+static void warn(struct debug_session *s)
+{
+	for (unsigned i = 0; i < s->points.count; i++) {
+		struct debug_point *pt = &s->points.point[i];
+		bool slow = pt->means == DEBUG_MEANS_STEP && debug_resume_by_steps(s);
+
+		if (pt->wished && !pt->told && (slow || pt->means == DEBUG_MEANS_PENDING))
+			warn_about(s, pt);
 	}
 }
 
@@ -358,7 +368,7 @@ void debug_resume_request(struct debug_session *s, const struct rsp_request *req
 	debug_points_sync(&s->points, &arm);
 	debug_resume_arm(s, &arm);
 	s->owed = true;
-	warn_slow(s);
+	warn(s);
 	if (report_at_once(s, &now))
 		debug_stop_reply(s, &now);
 	else

@@ -189,11 +189,35 @@ static int many_writes(void)
 	return (int)local;                      /* mark: many-read */
 }
 
+/* Pages for code that is not there at first: at 127 TiB, which nothing else uses. */
+static volatile uint64_t late_tables[3][512] __attribute__((aligned(4096)));
+static volatile uint8_t late_code[4096] __attribute__((aligned(4096)));
+
+#define LATE_SLOT 254
+#define LATE_CODE ((uint64_t)LATE_SLOT << 39)
+
+/* Maps a page, loads a function there, calls it: nop; nop; nop; nop; nop; mov $42, %eax; ret. */
+static int late(void)
+{
+	static const uint8_t code[] = { 0x90, 0x90, 0x90, 0x90, 0x90, 0xb8, 42, 0, 0, 0, 0xc3 };
+	uint64_t cr3;
+
+	__asm__ volatile("movq %%cr3, %0" : "=r"(cr3));
+	late_tables[2][0] = (uint64_t)late_code | 3;
+	late_tables[1][0] = (uint64_t)late_tables[2] | 3;
+	late_tables[0][0] = (uint64_t)late_tables[1] | 3;
+	((volatile uint64_t *)(cr3 & ~0xffful))[LATE_SLOT] = (uint64_t)late_tables[0] | 3;
+	for (unsigned i = 0; i < sizeof(code); i++)
+		late_code[i] = code[i];
+	return ((int (*)(void))LATE_CODE)();    /* mark: late-call */
+}
+
 struct mode { const char *name; int (*run)(void); };
 
 static const struct mode modes[] = {
 	{ "calls", calls }, { "access", access }, { "spin", spin }, { "halt", halt }, { "crash", crash },
 	{ "clocks", clocks }, { "culprit", culprit }, { "many", many_writes },
+	{ "late", late },
 };
 
 static int same(const char *a, const char *b)
