@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define MEMORY (16u << 20)
@@ -412,12 +413,30 @@ static enum bench_outcome run_restore(void *ctx, double seconds, const char *arg
 	return bench_median(us, n, ret);
 }
 
+/* argument: bytes in hexadecimal. Looks for a byte that is not there in memory that nobody has written. */
+static enum bench_outcome run_scan(void *ctx, double seconds, const char *argument, struct bench_result *ret)
+{
+	size_t size = strtoull(argument, NULL, 16);
+	uint8_t *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	(void)ctx;
+	(void)seconds;
+	if (mem == MAP_FAILED)
+		return bench_say(ret, BENCH_ERROR, "no memory to scan");
+	ret->us = bench_now();
+	if (memchr(mem, 't', size) == NULL)
+		ret->count = (double)size;
+	ret->us = bench_now() - ret->us;
+	munmap(mem, size);
+	return BENCH_OK;
+}
+
 int main(void)
 {
 	static const struct bench_order orders[] = {
 		{"step", run_step}, {"hit", run_hit},       {"port", run_port}, {"mmio", run_mmio},
 		{"kick", run_kick}, {"memcpy", run_memcpy},
-		{"restore", run_restore}, {NULL, NULL},
+		{"restore", run_restore}, {"scan", run_scan}, {NULL, NULL},
 	};
 	struct sigaction act = {.sa_handler = on_signal};
 	static struct limits l;

@@ -27,12 +27,12 @@ def need(program):
 
 # ---- trapline -----------------------------------------------------------------------------------------------
 
-def trapline(bench, binary, guest='loop', tcp=False, cpus=1, to_loop=True):
+def trapline(bench, binary, guest='loop', tcp=False, cpus=1, to_loop=True, memory='64M'):
     image = bench.program('guest_%s.elf' % guest)
     port = procs.free_port()
     path = bench.scratch.file('sock')
     address = 'tcp:%d' % port if tcp else 'unix:' + path
-    argv = [binary, 'run', '-q', '-m', '64M', '-c', str(cpus), '--gdb=' + (':%d' % port if tcp else address), image]
+    argv = [binary, 'run', '-q', '-m', memory, '-c', str(cpus), '--gdb=' + (':%d' % port if tcp else address), image]
     return procs.Stub(bench, argv, address, symbol(image, 'loop') if to_loop else None)
 
 
@@ -116,6 +116,15 @@ class Gdb:
             with open(path, 'w', encoding='ascii') as f:
                 f.write('stepi\n' * count)
         return path
+
+    def condition(self, loop, count):
+        """(count, microseconds) of hits of a breakpoint whose condition holds at the count-th."""
+        self._say('eval "hbreak *0x%s if $rax == %%lu", (unsigned long) $rax + %d' % (loop, count))
+        start = self._time()
+        self._say('continue')
+        taken = self._time() - start
+        self._say('delete')
+        return count, taken
 
     def stepi(self, count):
         """(count, microseconds)"""

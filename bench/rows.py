@@ -126,6 +126,21 @@ def points():
                       2.0 if what in ('hit', 'step') else None)
 
 
+def conditions():
+    yield Row('false condition decided in the stub', 'tl.condition', 'raw.hit', 'raw hit', 1.25,
+              [('gdbserver', 'gdbserver.condition')])
+    for accel in ('kvm', 'tcg'):
+        yield Row('the same, hits/s', lambda v: 1e6 / v['tl.condition'],
+                  lambda v, key='qemu-%s.client-condition' % accel: 1e6 / v[key],
+                  'QEMU %s, decided by the client' % accel, 10, direction=AT_LEAST)
+    yield Row('real GDB: conditions decided/s', 'tl.gdb-condition', lambda v: 1e6 / v['raw.hit'], 'raw hits/s', 0.8,
+              peers_of('gdb-condition', *ALL), AT_LEAST)
+
+
+def search():
+    yield Row('find over 1 GiB, MB/s', 'tl.search', 'raw.scan', 'memchr', direction=AT_LEAST)
+
+
 def snapshots():
     for pages in (1, 100, 1000):
         yield Row('snapshot restore after touching %d pages; unix socket' % pages, 'tl.restore%d' % pages,
@@ -155,5 +170,5 @@ def gdb():
     yield Row('the same', 'tl.gdb-stepi', 'least.gdb-stepi', 'least stub on KVM', direction=AT_LEAST)
 
 
-TABLE = (('Steps, breakpoints, registers', steps), ('Memory', memory), ('Stopping', stops), ('Many breakpoints', points),
+TABLE = (('Steps, breakpoints, registers', steps), ('Conditions', conditions), ('Memory', memory), ('Searching', search), ('Stopping', stops), ('Many breakpoints', points),
          ('Snapshots', snapshots), ('Attaching', attach), ('Starting and running', start), ('Real GDB', gdb))

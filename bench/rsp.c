@@ -21,6 +21,7 @@ struct rsp {
 	size_t packet_size;
 	uint64_t loop;
 	bool range;             /* vCont;r */
+	bool conditions;        /* decided in the stub */
 	uint8_t *data;          /* what memory rows move */
 	char *script[MAX_SCRIPT];
 	size_t script_len[MAX_SCRIPT], script_count;
@@ -59,6 +60,7 @@ static int hello(struct rsp *r)
 	if (client_ask(c, "qSupported:swbreak+;hwbreak+;vContSupported+;binary-upload+") < 0)
 		return -1;
 	r->packet_size = packet_size(c);
+	r->conditions = memmem(c->body, c->len, "ConditionalBreakpoints+", 23) != NULL;
 	if (r->packet_size > CLIENT_BUFFER / 4)
 		r->packet_size = CLIENT_BUFFER / 4;
 	if (ok(c, "QStartNoAckMode"))
@@ -336,6 +338,78 @@ static enum bench_outcome run_ctrl_c(void *ctx, double seconds, const char *argu
 	return bench_median(us, n, ret);
 }
 
+/* ---- conditions ---- */
+
+/* rax == 0, in GDB's agent expressions: reg 0; const8 0; equal; end. The loop counts it up from 1. */
+#define NEVER "X7,26000022001327"
+
+/* argument: the type of breakpoint. The stub decides; every turn of the loop is a hit that does not stop. */
+static enum bench_outcome run_condition(void *ctx, double seconds, const char *argument,
+                                        struct bench_result *ret)
+{
+	struct rsp *r = ctx;
+	enum bench_outcome outcome;
+	char text[96];
+
+	if (!r->conditions)
+		return bench_say(ret, BENCH_NONE, "no conditions in the stub");
+	snprintf(text, sizeof(text), "Z%c,%llx,1;" NEVER, *argument, (unsigned long long)r->loop);
+	if (!ok(&r->c, text))
+		return bench_say(ret, BENCH_NONE, "the condition is refused");
+	outcome = run_freely(r, seconds, "vCont;c", ret);
+	ret->count /= 4;
+	if (point(r, 'z', *argument, r->loop) < 0)
+		return lost(ret);
+	return outcome;
+}
+
+/* The same decided by the client: stop, registers, over the breakpoint, on. */
+static int one_client_condition(struct rsp *r, const char *type)
+{
+	return client_ask(&r->c, "g") < 0 ? -1 : one_hit_by_client(r, type);
+}
+
+static enum bench_outcome run_client_condition(void *ctx, double seconds, const char *argument,
+                                               struct bench_result *ret)
+{
+	struct rsp *r = ctx;
+	enum bench_outcome outcome;
+	char go[64];
+
+	resume_text(r, 'c', go, sizeof(go));
+	if (point(r, 'Z', *argument, r->loop) < 0)
+		return bench_say(ret, BENCH_NONE, "Z%c is refused", *argument);
+	outcome = client_resume(&r->c, go) < 0 ? lost(ret)
+	                                       : repeat(r, seconds, one_client_condition, argument, ret);
+	if (point(r, 'z', *argument, r->loop) < 0)
+		return lost(ret);
+	return outcome;
+}
+
+/* ---- searching ---- */
+
+/* argument: ADDRESS,LENGTH in hexadecimal: for what is not there. */
+static enum bench_outcome run_search(void *ctx, double seconds, const char *argument, struct bench_result *ret)
+{
+	struct rsp *r = ctx;
+	const char *comma = strchr(argument, ',');
+	char text[96];
+
+	(void)seconds;
+	if (comma == NULL)
+		return bench_say(ret, BENCH_ERROR, "search: ADDRESS,LENGTH");
+	snprintf(text, sizeof(text), "qSearch:memory:%.*s;%s;trapline", (int)(comma - argument), argument,
+	         comma + 1);
+	ret->us = bench_now();
+	if (client_ask(&r->c, text) < 0)
+		return lost(ret);
+	ret->us = bench_now() - ret->us;
+	if (!client_is(&r->c, "0"))
+		return bench_say(ret, BENCH_NONE, "no search in the stub");
+	ret->count = (double)client_number(comma + 1);
+	return BENCH_OK;
+}
+
 /* ---- memory ---- */
 
 static bool must_escape(uint8_t c)
@@ -594,7 +668,8 @@ int main(int argc, char **argv)
 		{"hit", run_hit},       {"hit-by-client", run_hit_by_client}, {"points", run_points},
 		{"range", run_range},   {"ctrl-c", run_ctrl_c}, {"read", run_read},
 		{"write", run_write},   {"attach", run_attach},
-		{"restore", run_restore}, {NULL, NULL},
+		{"restore", run_restore}, {"condition", run_condition},
+		{"client-condition", run_client_condition}, {"search", run_search}, {NULL, NULL},
 	};
 	static struct rsp r;
 

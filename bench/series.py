@@ -247,6 +247,72 @@ def snapshots(bench):
     return group.series
 
 
+# ---- conditions -------------------------------------------------------------------------------------------------------
+
+GDB_HITS = (('tl', 2000), ('old', 2000), ('gdbserver', 2000), ('qemu-kvm', 200), ('qemu-tcg', 200))
+
+
+def conditions(bench):
+    """False conditions: decided in the stub, by a client, and by real GDB with the means that it has there."""
+    group = Group(bench)
+    group.orders('raw', group.start('raw KVM', Limits), 'same', [('hit', 'hit', '')])
+    loop, native = bench.program('guest_loop.elf'), bench.program('native_loop.elf')
+    stubs = [(name, group.start(name, peers.trapline, binary), loop) for name, binary in subjects(bench)]
+    if bench.peers:
+        stubs.append(('gdbserver', group.start('gdbserver', peers.gdbserver), native))
+        stubs += [('qemu-' + a, group.start('QEMU ' + a, peers.qemu, a), loop) for a in ('kvm', 'tcg')]
+    for name, stub, _ in stubs:
+        group.orders(name, stub, 'same', (('condition', 'condition', '1'), ('client-condition', 'client-condition', '1')))
+    if bench.peers:
+        stubs = [(name, stub, image) for name, stub, image in stubs if name != 'gdbserver']
+        stubs.append(('gdbserver', group.start('gdbserver', peers.gdbserver, client=False), native))
+    for name, stub, image in with_gdb(bench, stubs):
+        at = '100000' if name.startswith('qemu') else peers.symbol(image, 'loop')
+        gdb = group.start(name, peers.Gdb, image, stub.target)
+        if gdb:
+            group.add(name + '.gdb-condition', '1/s', condition_rate(gdb, at, dict(GDB_HITS)[name]))
+    return group.series
+
+
+def with_gdb(bench, stubs):
+    """Machines of their own for real GDB: the others keep their clients."""
+    group = Group(bench)
+    for name, stub, image in stubs:
+        if not stub:
+            continue
+        if name in ('tl', 'old'):
+            stub = group.start(name, peers.trapline, dict(subjects(bench))[name])
+        elif name.startswith('qemu'):
+            stub = group.start(name, peers.qemu, name[5:])
+        if stub:
+            stub.place('same')
+            stub.drop_client()
+            yield name, stub, image
+
+
+def condition_rate(gdb, loop, hits):
+    def value():
+        count, us = gdb.condition(loop, hits)
+        return count / us * 1e6
+    return value
+
+
+# ---- searching --------------------------------------------------------------------------------------------------------
+
+def searching(bench):
+    group = Group(bench)
+    limits = group.start('memory scan', Limits)
+    size = '%x' % (1 << 30)
+    if limits:
+        group.add('raw.scan', 'MB/s', lambda: bench.rate(limits.order('same', 'scan', bench.seconds, size)))
+    for name, binary in subjects(bench):
+        stub = group.start(name, peers.trapline, binary, memory='1200M')
+        if stub:
+            group.add(name + '.search', 'MB/s', lambda stub=stub: bench.rate(
+                stub.order('same', 'search', bench.seconds, '%s,%s' % (peers.MEMORY, size))))
+    return group.series
+
+
 # ---- attaching --------------------------------------------------------------------------------------------------------
 
 def attaching(bench):
@@ -387,6 +453,6 @@ def real_gdb(bench):
 
 
 BLOCKS = {
-    'steps': steps, 'memory': memory, 'stops': stops, 'points': points, 'snapshots': snapshots,
+    'steps': steps, 'conditions': conditions, 'search': searching, 'memory': memory, 'stops': stops, 'points': points, 'snapshots': snapshots,
     'attach': attaching, 'start': starting, 'idle': idle, 'work': working, 'gdb': real_gdb,
 }
