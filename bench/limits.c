@@ -417,7 +417,8 @@ static enum bench_outcome run_restore(void *ctx, double seconds, const char *arg
 static enum bench_outcome run_scan(void *ctx, double seconds, const char *argument, struct bench_result *ret)
 {
 	size_t size = strtoull(argument, NULL, 16);
-	uint8_t *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+	uint8_t *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
 
 	(void)ctx;
 	(void)seconds;

@@ -389,7 +389,8 @@ static enum bench_outcome run_client_condition(void *ctx, double seconds, const 
 /* ---- searching ---- */
 
 /* argument: ADDRESS,LENGTH in hexadecimal: for what is not there. */
-static enum bench_outcome run_search(void *ctx, double seconds, const char *argument, struct bench_result *ret)
+static enum bench_outcome run_search(void *ctx, double seconds, const char *argument,
+                                     struct bench_result *ret)
 {
 	struct rsp *r = ctx;
 	const char *comma = strchr(argument, ',');
