@@ -129,7 +129,6 @@ static int create_kvm(struct machine *m, struct error *err)
 		.all_start = m->entry.all_cpus,
 		.hooks = {.ctx = m, .reload = reload, .confine = confine},
 	};
-
 	int rc = kvm_machine_new(&cfg, &m->kvm, err);
 
 	m->wires.kvm = m->kvm;

@@ -24,6 +24,9 @@
  * returning EINTR or an exit that has no completion, so that no I/O is ever left half done (api.rst,
  * KVM_RUN, "pending operations").
  *
+ * These rules are a model as well, explored in every order of events: tests/model/run_control.py. Who changes
+ * them here changes them there.
+ *
  * A vcpu that parks signals the elected thread when it was the last to run. So a stop costs no hand-off when
  * the vcpu that hit is alone, and one wake-up otherwise.
  */
