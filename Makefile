@@ -80,11 +80,20 @@ check-tsan: build-tsan/build.ninja ## the same under thread sanitizer, and the r
 	ninja -C build-tsan
 	@$(call run-suites,build-tsan,$(SANITIZED) --suite vm)
 
+build-coverage/build.ninja: | setup-test
+	@tools/setup coverage
+	meson setup build-coverage -Dtests=enabled -Db_coverage=true $(WERROR)
+
+coverage: build-coverage/build.ninja ## lines and branches of each layer that the tests execute
+	ninja -C build-coverage
+	$(MESON_TEST) -C build-coverage $(NO_LANES) --no-suite style --no-suite fault --no-suite rig || true
+	@tools/coverage build-coverage
+.PHONY: coverage
+
 # Minutes, and only for those who change the code: not part of the tests.
-lint: all ## clang-tidy over src/
+lint: all ## clang-tidy, cppcheck, -fanalyzer and -Wconversion over src/
 	@tools/setup lint
-	@status=0; for file in src/*/*.c; do \
-		clang-tidy -p $(BUILD) --quiet $$file 2>/dev/null || status=1; done; exit $$status
+	@tools/lint $(BUILD)
 
 build-fuzz/build.ninja:
 	@tools/setup build test fuzz
@@ -113,7 +122,7 @@ install: all ## program, man page and library below PREFIX= (/usr/local), staged
 	meson install -C $(BUILD) $(if $(DESTDIR),--destdir '$(abspath $(DESTDIR))')
 
 clean: ## remove the build trees
-	rm -rf $(BUILD) build-asan build-tsan build-fuzz
+	rm -rf $(BUILD) build-asan build-tsan build-fuzz build-coverage
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { sub(/\$$\(BUILD\)/, "$(BUILD)", $$2); printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -161,7 +161,7 @@ static int add_chosen(void *fdt, const char *args)
 	int rc = fdt_begin_node(fdt, "chosen");
 
 	if (rc == 0)
-		rc = fdt_property_string(fdt, "bootargs", args);
+		rc = fdt_property(fdt, "bootargs", args, (int)strlen(args) + 1);
 	return rc == 0 ? fdt_end_node(fdt) : rc;
 }
 

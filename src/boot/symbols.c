@@ -116,8 +116,8 @@ static bool covers(const struct table *t, const Elf64_Sym *sym, uint64_t addr)
 /* Of several at one address: functions before labels, symbols with a size, global ones. */
 static unsigned rank(const Elf64_Sym *sym)
 {
-	return (ELF64_ST_TYPE(sym->st_info) == STT_FUNC ? 4 : 0) + (sym->st_size ? 2 : 0) +
-	       (ELF64_ST_BIND(sym->st_info) != STB_LOCAL ? 1 : 0);
+	return (ELF64_ST_TYPE(sym->st_info) == STT_FUNC ? 4u : 0) + (sym->st_size ? 2u : 0) +
+	       (ELF64_ST_BIND(sym->st_info) != STB_LOCAL ? 1u : 0);
 }
 
 static bool is_better(const Elf64_Sym *a, const Elf64_Sym *b)

@@ -181,7 +181,7 @@ static int open_stepwise(int dir, const char *path, int flags, mode_t mode)
 static int open_beneath(struct cli_maps *maps, int dir, const char *path, int flags, mode_t mode)
 {
 	struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC),
-			       .mode = flags & O_CREAT ? mode : 0,
+			       .mode = flags & O_CREAT ? (uint64_t)mode : 0,
 			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
 	long fd = -1;
 

@@ -36,8 +36,9 @@ static void print_report(const struct cli_postmortem *pm, const struct x86_state
 		.bias = pm->entry->bias,
 	};
 	char text[CLI_REPORT_SIZE];
+	size_t len = cli_report_format(&report, text, sizeof(text));
 
-	fwrite(text, 1, cli_report_format(&report, text, sizeof(text)), stderr);
+	fwrite(text, 1, len, stderr);
 }
 
 static int write_core(const struct cli_postmortem *pm, const struct x86_state *const *states, unsigned cpus,

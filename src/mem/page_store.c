@@ -229,7 +229,7 @@ static int capture_page(struct page_store *s, struct page_image *image, uint64_t
 			return rc;
 	}
 	leaf->page[bit % LEAF] = page;
-	image->pages += (page != 0) - (was != 0);
+	image->pages += (uint64_t)(page != 0) - (uint64_t)(was != 0);
 	let_go(s, was);
 	return 0;
 }

@@ -13,7 +13,7 @@ import subprocess
 from rig import LIMIT, Client, Terminal, check, finish, port_of, wait_for
 
 SEED = 20261123
-CONNECTS = int(os.environ.get('TRAPLINE_CONNECTS', '2000'))
+CONNECTS = int(os.environ.get('TRAPLINE_CONNECTS', '10000'))
 
 
 def framed(text):
