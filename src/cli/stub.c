@@ -1,4 +1,5 @@
 #include "cli/stub.h"
+#include "cli/observer.h"
 #include "cli/trace.h"
 #include "base/log.h"
 #include "cli/terminal.h"
@@ -37,6 +38,7 @@ struct cli_stub {
 	const struct debug_target_ops *ops;
 
 	struct server_listener listener;
+	struct cli_observer *observer;
 	int listener_id;
 	int poke_fd, poke_id;      /* a vcpu's thread asks the loop's thread to close the client */
 	int tick_fd, tick_id;
@@ -325,12 +327,10 @@ static int accept_client(struct cli_stub *s)
 	s->retrying = rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM || rc == -ENOBUFS;
 	if (s->retrying && !s->ticking)
 		set_clock(s, true);
-	if (rc == 0 && s->connected) {
-		log_warn("a second debugger was turned away: one is attached already (detach it first)");
-		server_client_close(&client);
-	} else if (rc == 0) {
+	if (rc == 0 && s->connected)
+		cli_observer_admit(s->observer, client);
+	else if (rc == 0)
 		connect_client(s, client);
-	}
 	return rc;
 }
 
@@ -400,6 +400,9 @@ static int open_port(struct cli_stub *s, struct error *err)
 		rc = open_events(s, err);
 	if (rc < 0)
 		return rc;
+	s->observer = cli_observer_new(s->cfg.machine, s->cfg.session, s->cfg.loop);
+	if (s->observer == NULL)
+		return error_set(err, ENOMEM, "no memory for a second debugger");
 	rc = server_listen(s->cfg.address, &s->listener, err);
 	if (rc < 0 || s->listener.fd < 0)
 		return rc;
@@ -447,6 +450,7 @@ void cli_stub_free(struct cli_stub *s)
 		return;
 	if (s->connected)
 		server_client_close(&s->pump.client);
+	cli_observer_free(s->observer);
 	if (s->cfg.address != NULL)
 		server_listener_close(&s->listener);
 	close_fd(s->poke_fd);

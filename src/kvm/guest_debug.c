@@ -10,9 +10,9 @@
  * shows the CPU our DR7, and the guest's own registers are dead unless they are merged in
  * (RSP-SEMANTICS 1.6).
  */
-static bool slot_wanted(const struct kvm_machine *m, const struct debug_plan *plan, unsigned i)
+static bool slot_wanted(const struct kvm_vcpu *v, const struct debug_plan *plan, unsigned i)
 {
-	return m->arm.slot[i].used && !(plan->slots_off & (1u << i));
+	return v->arm.slot[i].used && !(plan->slots_off & (1u << i));
 }
 
 static int free_slot(const struct x86_dr slot[X86_DR_SLOTS])
@@ -61,9 +61,9 @@ static bool choose_slots(struct kvm_vcpu *v, const struct debug_plan *plan, cons
 	memset(v->guest_slot, -1, sizeof(v->guest_slot));
 	memset(slot, 0, X86_DR_SLOTS * sizeof(*slot));
 	for (unsigned i = 0; i < X86_DR_SLOTS; i++) {
-		if (!slot_wanted(v->m, plan, i))
+		if (!slot_wanted(v, plan, i))
 			continue;
-		slot[i] = v->m->arm.slot[i];
+		slot[i] = v->arm.slot[i];
 		v->own_slots |= (uint8_t)(1u << i);
 		any = true;
 	}
@@ -88,7 +88,7 @@ static uint32_t control_bits(const struct kvm_vcpu *v, const struct debug_plan *
 		if (plan->block_irq && v->m->probe.block_irq)
 			control |= KVM_GUESTDBG_BLOCKIRQ;
 	}
-	if (v->m->arm.int3)
+	if (v->arm.int3)
 		control |= KVM_GUESTDBG_USE_SW_BP;
 	if (slots || wants_traps(v))
 		control |= KVM_GUESTDBG_USE_HW_BP;
@@ -99,7 +99,7 @@ static uint32_t control_bits(const struct kvm_vcpu *v, const struct debug_plan *
 static bool unchanged(const struct kvm_vcpu *v, const struct debug_plan *plan, const uint64_t *step_target)
 {
 	return v->applied_valid && step_target == NULL && v->step_slot < 0 &&
-	       v->applied_generation == v->m->arm_generation && v->applied_plan.move == plan->move &&
+	       v->applied_generation == v->arm_generation && v->applied_plan.move == plan->move &&
 	       v->applied_plan.block_irq == plan->block_irq && v->applied_plan.slots_off == plan->slots_off &&
 	       v->applied_leak == wants_traps(v);
 }
@@ -144,7 +144,7 @@ int kvm_guest_debug_apply(struct kvm_vcpu *v, const struct debug_plan *plan, con
 		wanted.arch.debugreg[7] = x86_dr7_pack(slot);
 	}
 	v->applied_plan = *plan;
-	v->applied_generation = v->m->arm_generation;
+	v->applied_generation = v->arm_generation;
 	v->applied_leak = wants_traps(v);
 	if (v->applied_valid && memcmp(&wanted, &v->applied, sizeof(wanted)) == 0 &&
 	    (!stepping || v->m->probe.step_stays_armed))

@@ -71,6 +71,8 @@ struct kvm_vcpu {
 	/* Run control, under the lock. */
 	bool running;
 	struct debug_plan plan;
+	struct debug_arm arm;    /* the machine's, as it was when this one started to run */
+	uint64_t arm_generation;
 
 	/* State cache of a parked vcpu: groups in `cached` are valid. */
 	struct x86_state state;

@@ -120,6 +120,8 @@ static void execute(struct kvm_vcpu *v)
 	if (plan.open)
 		kvm_protect_open(v->m, true);
 	v->running = true;
+	v->arm = v->m->arm;
+	v->arm_generation = v->m->arm_generation;
 	atomic_store(&v->kicked, false);
 	__atomic_store_n(&v->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 	pthread_mutex_unlock(&v->m->lock);
@@ -244,6 +246,8 @@ int kvm_runctl_start(struct kvm_machine *m, struct error *err)
 	sigset_t before;
 	int rc;
 
+	/* Which MSRs there are is noted when they are first read: while nobody else reads any. */
+	kvm_state_get(&m->vcpu[0], X86_GROUP_MSR);
 	sigaction(SIGUSR1, &act, NULL);
 	block_signals(&before);
 	pthread_mutex_lock(&m->lock);
@@ -265,11 +269,12 @@ static void join(pthread_t thread)
 
 	do {
 		pthread_kill(thread, SIGUSR1);
-		clock_gettime(CLOCK_MONOTONIC, &limit);
+		/* Of the two such calls the one that thread sanitizers know. */
+		clock_gettime(CLOCK_REALTIME, &limit);
 		limit.tv_nsec += JOIN_RETRY_NS;
 		limit.tv_sec += limit.tv_nsec / 1000000000;
 		limit.tv_nsec %= 1000000000;
-	} while (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &limit) == ETIMEDOUT);
+	} while (pthread_timedjoin_np(thread, NULL, &limit) == ETIMEDOUT);
 }
 
 void kvm_runctl_join(struct kvm_machine *m)

@@ -107,7 +107,7 @@ static void look_ahead(struct kvm_vcpu *v, struct step *s)
 		find_gate(v, s, 1);
 		break;
 	case X86_INSN_INT3:
-		if (!v->m->arm.int3) /* else it comes out, and goes back as an injection */
+		if (!v->arm.int3) /* else it comes out, and goes back as an injection */
 			find_gate(v, s, 3);
 		break;
 	case X86_INSN_SYSCALL:

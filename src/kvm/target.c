@@ -95,7 +95,8 @@ static void target_resume(void *t, const struct debug_plan *plan, unsigned count
 
 		if (v->running && !same_plan(&v->plan, &plan[i]))
 			kvm_vcpu_kick(v);
-		v->mp_known = false; /* those that run may send INIT or SIPI to those that do not */
+		if (!v->running)
+			v->mp_known = false; /* those that run may send it INIT or SIPI */
 		v->plan = plan[i];
 		if (plan[i].move != DEBUG_HOLD && v->thread_started &&
 		    !pthread_equal(v->thread, pthread_self()))

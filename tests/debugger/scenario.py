@@ -107,9 +107,10 @@ class Play:
         self.sessions.append([])
         self.session_status.append(0)
 
-    def second_debugger(self):
+    def second_debugger(self, *commands):
+        typed = ' '.join("-ex '%s'" % command for command in commands)
         return self._add('second debugger', self.dialect.shell(
-            "timeout 10 gdb -nx -q -batch -ex 'target remote @TARGET@' 2>&1 </dev/null"))
+            "timeout 20 gdb -nx -q -batch -ex 'target remote @TARGET@' %s 2>&1 </dev/null" % typed))
 
     # -- breakpoints --
     def break_at(self, where):

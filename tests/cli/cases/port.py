@@ -70,20 +70,60 @@ def test_a_stale_socket_is_replaced_and_a_file_is_not(box):
         assert f.read() == b'precious'
 
 
-def test_a_second_debugger_is_turned_away(box):
+def test_a_second_debugger_looks_on(box):
     box.need_kvm()
     child = box.start('run', '--gdb=:0', box.guest('hello'))
     target = port_of(child)
     first = Client(target)
     assert first.ask('?').startswith('T05')
     second = Client(target)
-    assert second.receive() is None
-    second.close()
+    assert second.ask('?').startswith('T05')
+    assert 'looks on' in child.stderr.readline()
+    assert second.ask('p10') == first.ask('p10')
+    for packet in ('P10=0000000000000000', 'Z0,1000,1', 'vRun;', 'vKill;1'):
+        assert 'E' in second.ask(packet)[:1], packet
+    words = second.ask('vCont;c')
+    assert words[0] == 'O' and b'only looks on' in bytes.fromhex(words[1:])
+    assert second.receive().startswith('T05')
+    third = Client(target)
+    assert third.receive() is None
+    third.close()
     assert 'turned away' in child.stderr.readline()
     first.send('c')
     assert first.receive() == 'W00'
     assert finish(child).status == 0
     first.close()
+    second.close()
+
+
+def test_one_who_looks_on_comes_and_goes(box):
+    box.need_kvm()
+    child = box.start('run', '--gdb-attach=:0', box.guest('spin'))
+    target = port_of(child)
+    first = Client(target)
+    assert first.ask('?').startswith('T05')
+    for _ in range(20):
+        second = Client(target)
+        assert second.ask('qC') == first.ask('qC')
+        second.close()
+    second = Client(target)
+    assert second.ask('g') == first.ask('g')
+    first.send('c')
+    wait_for(lambda: second.ask('g').startswith('E'), 'the guest to run')
+    assert second.ask('?').startswith('E')
+    first.socket.sendall(b'\3')
+    assert first.receive().startswith('T02')
+    assert second.ask('?').startswith('T02')
+    assert first.ask('D') == 'OK'
+    first.close()
+    # who comes now controls, and who looked on still only does
+    third = Client(target)
+    assert third.ask('?').startswith('T05')
+    assert second.ask('vCont;c').startswith('O') and second.receive().startswith('T05')
+    assert second.ask('D') == 'OK'
+    third.send('k')
+    assert third.receive() is None
+    finish(child)
 
 
 def test_the_next_debugger_may_come_at_once(box):
