@@ -163,6 +163,8 @@ int guest_mem_read(const struct guest_mem *gm, uint64_t gpa, void *buf, size_t l
 	for (; len > 0; gpa += piece, dst += piece, len -= piece) {
 		const uint8_t *host = next_piece(gm, gpa, len, &piece);
 
+		if (host == NULL)
+			return -EFAULT;
 		memcpy(dst, host, piece);
 	}
 	return 0;
@@ -178,6 +180,8 @@ int guest_mem_write(struct guest_mem *gm, uint64_t gpa, const void *buf, size_t 
 	for (; len > 0; gpa += piece, src += piece, len -= piece) {
 		uint8_t *host = next_piece(gm, gpa, len, &piece);
 
+		if (host == NULL)
+			return -EFAULT;
 		memcpy(host, src, piece);
 		guest_mem_mark(gm, gpa, piece);
 	}

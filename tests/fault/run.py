@@ -85,6 +85,18 @@ def write_registers(rig, s):
     ask(s, 'G' + before)
 
 
+def connect(rig, child, s):
+    """The socket's name is there a moment before anybody listens."""
+    end = time.monotonic() + LIMIT
+    while True:
+        try:
+            return s.connect(rig.path)
+        except ConnectionRefusedError:
+            if child.poll() is not None or time.monotonic() > end:
+                raise
+            select.select([], [], [], 0.002)
+
+
 def converse(rig, child):
     """A debugger's short session; false when trapline went away in it."""
     end = time.monotonic() + LIMIT
@@ -95,7 +107,7 @@ def converse(rig, child):
     with socket.socket(socket.AF_UNIX) as s:
         s.settimeout(LIMIT)
         try:
-            s.connect(rig.path)
+            connect(rig, child, s)
             for packet in ('qSupported:swbreak+', '?', 'm100000,40', 'Z0,100000,1', 'z0,100000,1'):
                 ask(s, packet)
             write_registers(rig, s)
