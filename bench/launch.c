@@ -1,7 +1,7 @@
 /*
  * launch PROGRAM ARGS...: starts it and prints the microseconds until its first byte of output, until its
- * last, and until its end. With LAUNCH_ATTACH=ADDRESS in the environment a debugger attaches there, lets the
- * guest run and stays.
+ * last, and until its end. With LAUNCH_ATTACH=ADDRESS in the environment a debugger attaches there, inserts
+ * the point LAUNCH_POINT (a packet, if set), lets the guest run and stays.
  */
 #include "client.h"
 #include "serve.h"
@@ -18,11 +18,14 @@ extern char **environ;
 
 static void attach(const char *address)
 {
+	const char *point = getenv("LAUNCH_POINT");
 	static struct client c;
 
 	if (client_open(&c, address, 5) < 0 || client_ask(&c, "QStartNoAckMode") < 0)
 		bench_die("cannot attach at %s", address);
 	c.no_ack = true;
+	if (point != NULL && client_ask(&c, point) < 0)
+		bench_die("cannot insert %s", point);
 	if (client_ask(&c, "?") < 0 || client_send(&c, "vCont;c", 7) < 0)
 		bench_die("cannot resume");
 }

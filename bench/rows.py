@@ -157,6 +157,9 @@ def start():
     yield Row('resident memory of an idle 64 MiB guest, KiB over minimal', less('tl.rss', 'minimal.rss'),
               lambda v: 2048, '2048 KiB', 1.0)
     yield Row('guest computing, debugger attached', 'tl.work-attached', 'tl.work', 'none attached', 1.0)
+    yield Row('store to a watched page, beside the bytes', 'tl.store-beside', total('raw.mmio-watch', 'tl.store-none'),
+              'raw MMIO + a store', 2.0)
+    yield Row('store to another page', 'tl.store-elsewhere', 'tl.store-none', 'nothing watched', 1.0)
     yield Row('guest computing, none attached', 'tl.work', 'minimal.work', 'minimal program')
 
 

@@ -329,9 +329,11 @@ def attaching(bench):
 
 # ---- starting and ending ----------------------------------------------------------------------------------------------
 
-def launch(bench, argv, attach=None):
-    """(first byte, last byte, end) in microseconds after the start."""
+def launch(bench, argv, attach=None, point=None):
+    """(first byte, last byte, end) in microseconds after the start. point: a packet of the debugger's."""
     env = dict(os.environ, LAUNCH_ATTACH=attach) if attach else None
+    if point:
+        env['LAUNCH_POINT'] = point
     out = subprocess.run([bench.program('launch')] + argv, stdin=subprocess.DEVNULL, capture_output=True, env=env,
                          timeout=60, check=False)
     if out.returncode != 0:
@@ -420,6 +422,29 @@ def working(bench):
     return group.series
 
 
+# ---- watched pages --------------------------------------------------------------------------------------------------
+
+STORES = 20000              # of guests/stores.S, to 0x400000
+# 64 bytes need more than the four debug registers wherever those fire.
+WATCHES = (('none', 'Z0,500000,1'), ('beside', 'Z2,400100,40'), ('elsewhere', 'Z2,500100,40'))
+
+
+def watching(bench):
+    """A guest's stores: with nothing watched, to the watched page beside the watched bytes, to another page."""
+    group = Group(bench)
+    limits = group.start('raw KVM', Limits)
+    group.orders('raw', limits, 'same', (('mmio-watch', 'mmio', ''),))
+    image = bench.program('guest_stores.elf')
+    for name, binary in subjects(bench):
+        for what, point in WATCHES:
+            def value(binary=binary, point=point):
+                address = 'unix:' + bench.scratch.file('sock')
+                times = launch(bench, [binary, 'run', '-q', '-m', '64M', '--gdb=' + address, image], address, point)
+                return (times[1] - times[0]) / STORES
+            group.add('%s.store-%s' % (name, what), 'us', value)
+    return group.series
+
+
 # ---- real GDB ------------------------------------------------------------------------------------------------------------
 
 def stepi_rate(bench, gdb, stub):
@@ -454,5 +479,5 @@ def real_gdb(bench):
 
 BLOCKS = {
     'steps': steps, 'conditions': conditions, 'search': searching, 'memory': memory, 'stops': stops, 'points': points, 'snapshots': snapshots,
-    'attach': attaching, 'start': starting, 'idle': idle, 'work': working, 'gdb': real_gdb,
+    'attach': attaching, 'start': starting, 'idle': idle, 'work': working, 'watch': watching, 'gdb': real_gdb,
 }
