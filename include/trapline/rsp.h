@@ -40,6 +40,7 @@ extern "C" {
 #define RSP_MAX_VCONT 128     /* actions of one vCont packet; more is an error reply */
 #define RSP_MAX_RANGES 128    /* ranges of one MultiMemRead packet; more is an error reply */
 #define RSP_MAX_CODES 16      /* conditions of one Z packet, and commands of one; more is an error reply */
+#define RSP_MAX_TRACE_ACTIONS 32 /* actions of one QTDP packet; more is an error reply */
 #define RSP_MAX_EXPEDITED 8   /* registers carried by one stop reply */
 #define RSP_MIN_PACKET 1024   /* smallest packet_size an engine accepts */
 
@@ -77,6 +78,7 @@ enum rsp_feature {
 	                               * by exec-file, and would take it for a shared library besides */
 	RSP_F_MULTI_READ = 1 << 23,   /* MultiMemRead */
 	RSP_F_NON_STOP = 1 << 24,     /* QNonStop, vStopped, vCtrlC; rsp_notify_stop() */
+	RSP_F_TRACE = 1 << 25,        /* tracepoints: QT*, qT*, qXfer:traceframe-info:read */
 };
 
 /* ---- requests ---------------------------------------------------------------------------------- */
@@ -124,6 +126,7 @@ enum rsp_kind {
 	RSP_RESTART,           /* R (no reply is owed) */
 	RSP_RUN,               /* vRun           run        (answer: rsp_reply_stop) */
 	RSP_VFILE,             /* vFile:*        file       (answer: rsp_reply_file) */
+	RSP_TRACE,             /* QT*, qT*       trace      (answer: by op, see there) */
 	/* LLDB */
 	RSP_HOST_INFO,         /* qHostInfo      -          (answer: rsp_reply_text) */
 	RSP_PROCESS_INFO,      /* qProcessInfo, qfProcessInfo (flag = 1: list form)    (rsp_reply_text) */
@@ -162,6 +165,63 @@ struct rsp_action {
 struct rsp_code {
 	const uint8_t *bytes;
 	size_t len;
+};
+
+/* What a packet about tracepoints asks (GDB manual, "Tracepoint Packets"), and which members it fills. */
+enum rsp_trace_op {
+	RSP_TRACE_INIT,        /* QTinit         -           */
+	RSP_TRACE_POINT,       /* QTDP:N:ADDR    number addr flag (enabled) step pass bytes (condition)
+	                                         refused (why such a point cannot be) */
+	RSP_TRACE_ACTIONS,     /* QTDP:-N:ADDR   number addr actions */
+	RSP_TRACE_SOURCE,      /* QTDPsrc        number addr type first (start) last (whole length) bytes */
+	RSP_TRACE_VARIABLE,    /* QTDV           number first (initial value) flag (built in) bytes (name) */
+	RSP_TRACE_VALUE,       /* qTV            number      (answer: text "V..." or "U") */
+	RSP_TRACE_ENABLE,      /* QTEnable       number addr */
+	RSP_TRACE_DISABLE,     /* QTDisable      number addr */
+	RSP_TRACE_START,       /* QTStart        -           */
+	RSP_TRACE_STOP,        /* QTStop         -           */
+	RSP_TRACE_STATUS,      /* qTStatus       -           (text "T...") */
+	RSP_TRACE_FRAME,       /* QTFrame        find first last (text "F...T...", "F-1") */
+	RSP_TRACE_FIRST_POINT, /* qTfP           -           (text, "l" at the end) */
+	RSP_TRACE_NEXT_POINT,  /* qTsP           - */
+	RSP_TRACE_FIRST_VAR,   /* qTfV           - */
+	RSP_TRACE_NEXT_VAR,    /* qTsV           - */
+	RSP_TRACE_HITS,        /* qTP            number addr (text "V...:...") */
+	RSP_TRACE_BUFFER,      /* qTBuffer       first (offset) last (length) (hex; text "l" at the end) */
+	RSP_TRACE_CIRCULAR,    /* QTBuffer:circular flag */
+	RSP_TRACE_SIZE,        /* QTBuffer:size  first; UINT64_MAX: as it likes */
+	RSP_TRACE_DISCONNECTED, /* QTDisconnected flag */
+	RSP_TRACE_NOTES,       /* QTNotes        notes */
+	RSP_TRACE_READ_ONLY,   /* QTro           ranges: [addr, len) */
+	RSP_TRACE_MIN_FAST     /* qTMinFTPILen   -           (number) */
+};
+
+enum rsp_trace_find { RSP_FIND_NUMBER, RSP_FIND_PC, RSP_FIND_POINT, RSP_FIND_RANGE, RSP_FIND_OUTSIDE };
+
+enum rsp_collect { RSP_COLLECT_REGS, RSP_COLLECT_MEMORY, RSP_COLLECT_CODE };
+
+struct rsp_trace_action {
+	enum rsp_collect kind;
+	bool stepping;         /* stood behind an S of this packet */
+	int32_t base;          /* MEMORY: number of the register that offset is added to; -1: none */
+	uint64_t offset, len;  /* MEMORY */
+	struct rsp_code data;  /* REGS: the mask, CODE: the expression, not checked */
+};
+
+struct rsp_trace {
+	enum rsp_trace_op op;
+	enum rsp_trace_find find;
+	uint32_t number;
+	bool flag;
+	uint64_t addr, step, pass, first, last;
+	struct rsp_code bytes;           /* decoded, NUL-terminated as well */
+	const char *type;                /* SOURCE: "at", "cond", "cmd" ... */
+	const char *refused;             /* NULL, or what kind of point it is */
+	const char *notes[3];            /* user, notes, tstop; NULL: not said */
+	const struct rsp_trace_action *actions;
+	size_t action_count;
+	const struct rsp_range *ranges;
+	size_t range_count;
 };
 
 struct rsp_request {
@@ -205,6 +265,7 @@ struct rsp_request {
 		struct { uint64_t addr, len; const uint8_t *pattern; size_t pattern_len; } search;
 		struct { const char *file; size_t argc; const char *argv[16]; } run;
 		struct { const char *op, *args; size_t args_len; } file; /* "open", raw arguments */
+		struct rsp_trace trace;
 		uint32_t number;
 		uint32_t flag;
 	} u;
@@ -318,6 +379,7 @@ struct rsp_engine {
 	struct rsp_action actions[RSP_MAX_VCONT];
 	struct rsp_code conditions[RSP_MAX_CODES], commands[RSP_MAX_CODES];
 	struct rsp_range ranges[RSP_MAX_RANGES];
+	struct rsp_trace_action trace_actions[RSP_MAX_TRACE_ACTIONS];
 };
 
 /* Prepares an engine for a new client. 0, or -1 when a size in cfg is below its minimum. */

@@ -185,12 +185,13 @@ void debug_points_demote(struct debug_points *p, struct debug_point *pt)
 
 /* ---- the list ---- */
 
-static struct debug_point *find_any(struct debug_points *p, enum rsp_point type, uint64_t gva, uint64_t len)
+static struct debug_point *find_any(struct debug_points *p, enum debug_use use, enum rsp_point type,
+                                    uint64_t gva, uint64_t len)
 {
 	for (unsigned i = 0; i < p->count; i++) {
 		struct debug_point *pt = &p->point[i];
 
-		if (pt->gva == gva && pt->type == type && pt->len == len)
+		if (pt->gva == gva && pt->type == type && pt->len == len && pt->use == use)
 			return pt;
 	}
 	return NULL;
@@ -199,7 +200,7 @@ static struct debug_point *find_any(struct debug_points *p, enum rsp_point type,
 struct debug_point *debug_points_find(struct debug_points *p, enum rsp_point type, uint64_t gva,
                                       uint64_t len)
 {
-	struct debug_point *pt = find_any(p, type, gva, is_exec(type) ? 1 : len);
+	struct debug_point *pt = find_any(p, DEBUG_USE_CLIENT, type, gva, is_exec(type) ? 1 : len);
 
 	return pt && pt->wished ? pt : NULL;
 }
@@ -220,8 +221,8 @@ static void purge(struct debug_points *p, bool keep)
 	p->count = kept;
 }
 
-int debug_points_insert(struct debug_points *p, enum rsp_point type, uint64_t gva, uint64_t len,
-                        struct error *err)
+static int insert(struct debug_points *p, enum debug_use use, enum rsp_point type, uint64_t gva, uint64_t len,
+                  struct error *err)
 {
 	struct debug_point *pt;
 	int rc;
@@ -229,7 +230,7 @@ int debug_points_insert(struct debug_points *p, enum rsp_point type, uint64_t gv
 	if ((unsigned)type > RSP_POINT_ACCESS)
 		return error_set(err, EINVAL, "no such kind of point");
 	len = is_exec(type) ? 1 : len;
-	pt = find_any(p, type, gva, len);
+	pt = find_any(p, use, type, gva, len);
 	if (pt && pt->wished)
 		return 0;
 	if (pt)
@@ -239,11 +240,30 @@ int debug_points_insert(struct debug_points *p, enum rsp_point type, uint64_t gv
 	if (p->count == DEBUG_MAX_POINTS)
 		return error_set(err, ENOSPC, "too many points (at most %d)", DEBUG_MAX_POINTS);
 	pt = &p->point[p->count];
-	*pt = (struct debug_point){ .type = type, .gva = gva, .len = len, .id = ++p->last_id };
+	*pt = (struct debug_point){ .use = use, .type = type, .gva = gva, .len = len,
+	                             .id = ++p->last_id };
 	rc = bind(p, pt, err);
 	if (rc == 0)
 		p->count++;
 	return rc;
+}
+
+int debug_points_insert(struct debug_points *p, enum rsp_point type, uint64_t gva, uint64_t len,
+                        struct error *err)
+{
+	return insert(p, DEBUG_USE_CLIENT, type, gva, len, err);
+}
+
+int debug_points_place(struct debug_points *p, enum debug_use use, uint64_t gva, struct error *err)
+{
+	return insert(p, use, RSP_POINT_SW, gva, 1, err);
+}
+
+void debug_points_clear(struct debug_points *p, enum debug_use use)
+{
+	for (unsigned i = 0; i < p->count; i++)
+		if (p->point[i].wished && p->point[i].use == use)
+			unbind(p, &p->point[i]);
 }
 
 void debug_points_remove(struct debug_points *p, enum rsp_point type, uint64_t gva, uint64_t len)

@@ -31,7 +31,11 @@ enum debug_means {
 	DEBUG_MEANS_INT3, DEBUG_MEANS_DR, DEBUG_MEANS_STEP, DEBUG_MEANS_PAGE, DEBUG_MEANS_PENDING
 };
 
+/* Whose wish a point is. Points of different use at one place are points of their own. */
+enum debug_use { DEBUG_USE_CLIENT, DEBUG_USE_TRACE };
+
 struct debug_point {
+	enum debug_use use;
 	enum rsp_point type;
 	enum debug_means means;
 	bool wished;         /* false: removed by the client; only remembered */
@@ -73,6 +77,10 @@ void debug_points_init(struct debug_points *p, const struct debug_caps *caps, st
 int debug_points_insert(struct debug_points *p, enum rsp_point type, uint64_t gva, uint64_t len,
                         struct error *err);
 void debug_points_remove(struct debug_points *p, enum rsp_point type, uint64_t gva, uint64_t len);
+
+/* A place of ours where code is executed, as a Z0 would have it; all of one use go together. */
+int debug_points_place(struct debug_points *p, enum debug_use use, uint64_t gva, struct error *err);
+void debug_points_clear(struct debug_points *p, enum debug_use use);
 
 /*
  * The wished point's conditions and commands become these (none: it always stops). -ENOENT without such a

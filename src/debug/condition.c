@@ -1,7 +1,6 @@
 #include "debug/condition.h"
 
-#include "base/bytes.h"
-#include "debug/internal.h"
+#include "debug/eval.h"
 #include "debug/text.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -95,50 +94,11 @@ int debug_programs_set(struct debug_programs *p, uint32_t owner, const struct de
 /* ---- what an evaluation sees ---- */
 
 struct hit {
+	struct debug_eval eval;  /* first: the context of its functions */
 	struct debug_session *s;
-	unsigned vcpu;
-	bool viewed;             /* the page tables' root has been looked at */
-	struct debug_view view;
 	size_t len;
 	char text[DEBUG_AGENT_OUTPUT];
 };
-
-static int read_reg(void *ctx, unsigned number, uint64_t *ret, struct error *err)
-{
-	const struct hit *h = ctx;
-	uint8_t value[X86_REG_MAX_SIZE];
-	const struct x86_state *st;
-	const struct x86_reg *reg;
-
-	if (number >= h->s->regs.count)
-		return error_set(err, EINVAL, "there is no register %u", number);
-	reg = &h->s->regs.reg[number];
-	if (reg->bits > 64)
-		return error_set(err, EINVAL, "%s is too wide for an expression", reg->name);
-	st = debug_get(h->s, h->vcpu, reg->group);
-	if (!st || !x86_regs_get(h->s->cfg.layout, reg, st, value))
-		return error_set(err, EIO, "%s cannot be read", reg->name);
-	*ret = bytes_get_le(value, reg->bits / 8u);
-	return 0;
-}
-
-static int read_mem(void *ctx, uint64_t addr, void *buf, size_t len, struct error *err)
-{
-	struct hit *h = ctx;
-	int64_t n;
-	int rc = h->viewed ? 0 : debug_session_view(h->s, h->vcpu, false, &h->view, err);
-
-	if (rc < 0)
-		return rc;
-	h->viewed = true;
-	n = debug_view_read(&h->view, addr, buf, len, err);
-	if (n < 0)
-		return (int)n;
-	/* The hole is further on: its own text. */
-	if ((size_t)n < len && debug_view_read(&h->view, addr + (uint64_t)n, buf, 1, err) < 0)
-		return -EFAULT;
-	return (size_t)n == len ? 0 : error_set(err, EFAULT, "0x%" PRIx64 " cannot be read", addr);
-}
 
 static void print(void *ctx, const char *text, size_t len)
 {
@@ -183,8 +143,8 @@ static void complain(struct debug_session *s, const struct debug_point *pt, cons
 static int eval(struct hit *h, const struct debug_program *g, uint64_t *ret, struct error *err)
 {
 	struct debug_agent a = g->agent;
-	struct debug_agent_io io = { .ctx = h, .read_reg = read_reg, .read_mem = read_mem, .print = print,
-	                             .vars = &h->s->vars };
+	struct debug_agent_io io = { .ctx = h, .read_reg = debug_eval_reg, .read_mem = debug_eval_mem,
+	                             .print = print, .vars = &h->s->vars };
 
 	a.code = h->s->points.programs.bytes + g->at;
 	return debug_agent_eval(&a, &io, ret, err);
@@ -244,9 +204,8 @@ bool debug_condition_stops(struct debug_session *s, const struct debug_event *ev
 	bool stops = false, any = false;
 	struct hit h;
 
+	debug_eval_init(&h.eval, s, ev->vcpu);
 	h.s = s;
-	h.vcpu = ev->vcpu;
-	h.viewed = false;
 	h.len = 0;
 	for (unsigned i = 0; i < s->points.count; i++) {
 		struct debug_point *pt = &s->points.point[i];
@@ -254,6 +213,11 @@ bool debug_condition_stops(struct debug_session *s, const struct debug_event *ev
 		if (!is_here(pt, ev->pc, gpa))
 			continue;
 		any = true;
+		if (pt->use == DEBUG_USE_TRACE) {
+			pt->hits++;
+			debug_trace_hit(s, ev->vcpu, pt->gva);
+			continue;
+		}
 		if (!holds(&h, pt)) {
 			pt->misses++;
 			continue;

@@ -235,6 +235,7 @@ static struct debug_point *watch_hit(struct debug_session *s, const struct debug
 static enum debug_verdict on_stepped(struct debug_session *s, const struct debug_event *ev)
 {
 	bool over = s->over == (int)ev->vcpu;
+	bool traced = debug_trace_stepped(s, ev->vcpu, ev->pc);
 	struct debug_point *pt = watch_hit(s, ev);
 	bool lost = debug_protect_lost(s, ev);
 	enum debug_report_kind kind;
@@ -255,6 +256,8 @@ static enum debug_verdict on_stepped(struct debug_session *s, const struct debug
 	}
 	if (!over && !lost)
 		debug_turn_stepped(s, ev->vcpu);
+	if (!over && !lost && traced && s->run == DEBUG_RUN_FREE && s->over < 0)
+		debug_resume_replan(s);
 	if (!over && !lost)
 		return DEBUG_GO;
 	if (s->run == DEBUG_RUN_STOPPING)
@@ -402,6 +405,13 @@ static void nobody_waits(struct debug_session *s)
 		debug_resume_free(s);
 }
 
+/* Parked only to step over a tracepoint, with no client that waits. */
+static bool passes_alone(const struct debug_session *s)
+{
+	return s->passing && s->trace.running && !s->nonstop && !s->owed && !s->deferred && !s->hold &&
+	       !s->stop_asked && s->report.kind == DEBUG_REPORT_NONE;
+}
+
 void debug_event_stopped(void *ctx)
 {
 	struct debug_session *s = ctx;
@@ -411,6 +421,11 @@ void debug_event_stopped(void *ctx)
 	s->run = DEBUG_RUN_PARKED;
 	debug_resume_end_over(s, false);
 	debug_points_verify(&s->points);
+	debug_trace_parked(s);
+	if (passes_alone(s)) {
+		debug_resume_go(s);
+		return;
+	}
 	if (!s->engine) {
 		debug_event_settle(s);
 		return;

@@ -34,6 +34,7 @@
 #include "debug/memory.h"
 #include "debug/scan.h"
 #include "debug/session.h"
+#include "debug/trace.h"
 
 enum debug_run { DEBUG_RUN_FREE, DEBUG_RUN_STOPPING, DEBUG_RUN_PARKED };
 
@@ -70,6 +71,7 @@ struct debug_vcpu {
 	struct debug_report pending;
 	struct debug_report stop; /* non-stop, ask HOLD: why it stands */
 	bool late;               /* and that it does has still to be told */
+	struct debug_trace_stepping trace;  /* left 0: not now */
 	char name[16];           /* "cpu0": what clients are told */
 };
 
@@ -137,6 +139,7 @@ struct debug_session {
 	char text[DEBUG_TEXT_SIZE];
 	char maps[DEBUG_MAPS_SIZE];           /* /proc/1/maps, while it is open */
 	size_t maps_len;                      /* 0: it is not */
+	struct debug_trace trace;
 	uint8_t buf[DEBUG_PACKET_SIZE];
 };
 

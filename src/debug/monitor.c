@@ -92,7 +92,8 @@ static void cmd_break(const struct call *c)
 		const struct debug_point *pt = &p->point[i];
 
 		debug_text_add(c->out, "%-7s 0x%016" PRIx64 "+%-4" PRIu64 " %-15s %" PRIu64 " hits",
-		               debug_point_name(pt->type), pt->gva, pt->len, debug_means_name(pt->means),
+		               pt->use == DEBUG_USE_TRACE ? "trace" : debug_point_name(pt->type), pt->gva,
+		               pt->len, debug_means_name(pt->means),
 		               pt->hits);
 		if (pt->conditions || pt->misses)
 			debug_text_add(c->out, ", %" PRIu64 " misses", pt->misses);
@@ -188,6 +189,11 @@ static void cmd_arch(const struct call *c)
 	if (s->arch != s->regs.arch)
 		debug_text_add(c->out, "; to the next debugger that connects, as %s's", arch_words[s->arch]);
 	debug_text_add(c->out, "\n");
+}
+
+static void cmd_trace(const struct call *c)
+{
+	debug_monitor_trace(c->s, c->out);
 }
 
 static void cmd_time(const struct call *c)
@@ -290,6 +296,7 @@ static const struct command commands[] = {
 	{ "snapshot", "[VERB [NAME]]", "keep the machine, put it back; alone: the verbs", cmd_snapshot },
 	{ "step-interrupts", "[on|off]", "let steps go into interrupt handlers", cmd_step_interrupts },
 	{ "time", "[freeze|run]", "guest time while the guest is stopped", cmd_time },
+	{ "trace", "", "tracepoints: hits, frames, whose the selected frame is", cmd_trace },
 	{ "walk", "ADDR", "translate an address, every page-table level shown", cmd_walk },
 	{ "watch", "[writes|changes]", "watchpoints: means, cost, hits; what is a hit", cmd_watch },
 	{ NULL, NULL, NULL, NULL }

@@ -117,6 +117,8 @@ void debug_query_xfer(struct debug_session *s, const struct rsp_request *req)
 		rsp_reply_xfer(s->engine, s->cfg.image_path, strlen(s->cfg.image_path));
 	else if (strcmp(req->u.xfer.object, "libraries-svr4") == 0)
 		rsp_reply_xfer(s->engine, s->text, debug_lldb_libraries(s, s->text, sizeof(s->text)));
+	else if (strcmp(req->u.xfer.object, "traceframe-info") == 0)
+		debug_trace_info(s);
 	else
 		rsp_reply_error(s->engine, ENOENT, "there is no such object");
 }

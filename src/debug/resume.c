@@ -176,6 +176,8 @@ static struct debug_plan plan_of(const struct debug_session *s, const struct deb
 {
 	switch (v->ask) {
 	case DEBUG_ASK_RUN:
+		if (v->trace.left > 0)
+			return (struct debug_plan){ .move = DEBUG_STEP, .block_irq = blocks_irq(s) };
 		if (debug_resume_by_steps(s))
 			return (struct debug_plan){ .move = DEBUG_STEP, .sleeps = true };
 		return (struct debug_plan){ .move = DEBUG_RUN };
@@ -193,6 +195,13 @@ void debug_resume_plan(struct debug_session *s)
 		s->plan[i] = plan_of(s, &s->vcpu[i]);
 }
 
+void debug_resume_replan(struct debug_session *s)
+{
+	debug_resume_plan(s);
+	debug_turn_plan(s);
+	s->cfg.ops->resume(s->cfg.target, s->plan, s->vcpu_count);
+}
+
 void debug_resume_go(struct debug_session *s)
 {
 	for (unsigned i = 0; i < s->vcpu_count; i++)
@@ -207,11 +216,15 @@ void debug_resume_free(struct debug_session *s)
 {
 	for (unsigned i = 0; i < s->vcpu_count; i++) {
 		s->vcpu[i].ask = DEBUG_ASK_RUN;
-		s->vcpu[i].hit = s->vcpu[i].open = false;
+		s->vcpu[i].hit &= s->trace.running;
+		s->vcpu[i].open = false;
 		s->vcpu[i].pending.kind = DEBUG_REPORT_NONE;
 		s->plan[i] = (struct debug_plan){ .move = DEBUG_RUN };
 	}
-	give(s);
+	if (s->trace.running)
+		debug_resume_go(s);
+	else
+		give(s);
 }
 
 static bool same_slot(const struct x86_dr *a, const struct x86_dr *b)
@@ -364,6 +377,7 @@ void debug_resume_request(struct debug_session *s, const struct rsp_request *req
 		debug_reply_error(s, &err);
 		return;
 	}
+	debug_trace_settle(s);
 	debug_protect_sync(s);
 	debug_points_sync(&s->points, &arm);
 	debug_resume_arm(s, &arm);

@@ -10,6 +10,9 @@
  */
 void debug_resume_go(struct debug_session *s);
 
+/* Within an event, nothing being stepped over: the plans anew, since one vcpu's has changed. */
+void debug_resume_replan(struct debug_session *s);
+
 /* s->plan from what is asked of each vcpu; nothing is given out. */
 void debug_resume_plan(struct debug_session *s);
 

@@ -58,6 +58,7 @@ struct debug_session *debug_session_new(const struct debug_config *cfg)
 		map.unfit = debug_protect_unfit;
 	s->caps = cfg->read_only ? debug_readonly_caps(cfg->caps) : *cfg->caps;
 	debug_points_init(&s->points, &s->caps, cfg->mem, &map);
+	debug_trace_init(&s->trace);
 	return s;
 }
 
@@ -82,6 +83,8 @@ uint32_t debug_session_features(const struct debug_session *s)
 		f |= RSP_F_SWBREAK;
 	if (c->step)
 		f |= RSP_F_COND_BREAK | RSP_F_BREAK_CMDS;
+	if (c->step && !s->cfg.read_only)
+		f |= RSP_F_TRACE;
 	if (c->exec_dr || c->step)
 		f |= RSP_F_HWBREAK;
 	if (c->data_dr || c->step || c->protect)
@@ -181,12 +184,14 @@ static void lift_everything(struct debug_session *s)
 	debug_protect_drop(s);
 	debug_resume_arm(s, &none);
 	for (unsigned i = 0; i < s->vcpu_count; i++) {
-		s->vcpu[i].hit = s->vcpu[i].open = false;
+		s->vcpu[i].hit &= s->trace.running; /* what was collected there was */
+		s->vcpu[i].open = false;
 		if (s->vcpu[i].pending.kind < DEBUG_REPORT_FATAL)
 			s->vcpu[i].pending.kind = DEBUG_REPORT_NONE;
 	}
 	if (s->report.kind < DEBUG_REPORT_FATAL)
 		s->report.kind = DEBUG_REPORT_NONE;
+	debug_trace_client_left(s);
 }
 
 void debug_session_disconnect(struct debug_session *s)
@@ -202,11 +207,11 @@ void debug_session_disconnect(struct debug_session *s)
 	s->owed = false;
 	if (s->killed)
 		s->cfg.ops->kill(s->cfg.target);
-	s->hold = s->killed || (s->cfg.stay_stopped && !s->detached);
+	s->hold = s->killed || (s->cfg.stay_stopped && !s->detached && !debug_trace_alone(s));
 	lift_everything(s);
 	if (s->run == DEBUG_RUN_PARKED)
 		debug_event_settle(s);
-	else if (s->hold || over)
+	else if (s->hold || over || s->trace.replant)
 		ask_stop(s);
 	else if (s->run == DEBUG_RUN_FREE)
 		debug_resume_free(s); /* vcpus that were held or stepped */
@@ -223,7 +228,7 @@ static void detach(struct debug_session *s, const struct rsp_request *req)
 	lift_everything(s);
 	rsp_reply_ok(s->engine);
 	s->wish = DEBUG_WISH_CLOSE;
-	if (over)
+	if (over || (s->trace.replant && s->run == DEBUG_RUN_FREE))
 		ask_stop(s);
 	else if (s->last.kind < DEBUG_REPORT_FATAL && s->run != DEBUG_RUN_STOPPING)
 		debug_resume_free(s);
@@ -388,6 +393,7 @@ static const struct request_row rows[RSP_KIND_COUNT] = {
 	[RSP_EXTENDED] = { extended, false },
 	[RSP_RESTART] = { debug_restart_request, false },
 	[RSP_RUN] = { debug_restart_run, true },
+	[RSP_TRACE] = { debug_trace_request, true },
 	[RSP_HOST_INFO] = { debug_lldb_host_info, false },
 	[RSP_PROCESS_INFO] = { debug_lldb_process_info, false },
 	[RSP_REGISTER_INFO] = { debug_lldb_register_info, false },
@@ -408,6 +414,8 @@ void debug_session_dispatch(struct debug_session *s, const struct rsp_request *r
 	const struct request_row *row = (unsigned)req->kind < RSP_KIND_COUNT ? &rows[req->kind] : NULL;
 
 	if (debug_nonstop_refuses(s, req))
+		return;
+	if (s->trace.selected >= 0 && debug_trace_frame_answers(s, req))
 		return;
 	if (row && row->fn)
 		row->fn(s, req);

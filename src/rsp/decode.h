@@ -47,6 +47,9 @@ const struct rsp_packet_row *rsp_packet_row(size_t i);
 
 /* What follows the kind of a Z or z packet. */
 rsp_decode_fn rsp_decode_point_code;
+/* "XLEN,BYTES": one agent expression. */
+bool rsp_decode_take_code(struct rsp_cursor *c, struct rsp_code *ret);
+rsp_decode_fn rsp_decode_trace;
 
 rsp_decode_fn rsp_decode_plain, rsp_decode_regs, rsp_decode_reg, rsp_decode_reg_write, rsp_decode_mem_read,
 	rsp_decode_mem_ranges, rsp_decode_mem_write, rsp_decode_mem_write_binary, rsp_decode_point,

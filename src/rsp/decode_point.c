@@ -6,8 +6,7 @@
 
 #include "rsp/engine.h"
 
-/* "XLEN,BYTES": one more expression. */
-static bool take_code(struct rsp_cursor *c, struct rsp_code *ret)
+bool rsp_decode_take_code(struct rsp_cursor *c, struct rsp_code *ret)
 {
 	struct rsp_cursor digits;
 	uint32_t len;
@@ -27,7 +26,7 @@ static bool take_code(struct rsp_cursor *c, struct rsp_code *ret)
 static bool take_list(struct rsp_cursor *c, struct rsp_code *list, size_t *count)
 {
 	while (c->at < c->end && *c->at == 'X') {
-		if (*count == RSP_MAX_CODES || !take_code(c, &list[*count]))
+		if (*count == RSP_MAX_CODES || !rsp_decode_take_code(c, &list[*count]))
 			return false;
 		++*count;
 	}

@@ -27,6 +27,7 @@ static const struct { const char *text; uint32_t client, feature, not_client; } 
 	{";vContSupported+", 0, 0, 0},
 	{";ConditionalBreakpoints+", 0, RSP_F_COND_BREAK, 0},
 	{";BreakpointCommands+", 0, RSP_F_BREAK_CMDS, 0},
+	{";tracenz+", 0, RSP_F_TRACE, 0},
 	/* Only GDB says vContSupported+; LLDB's own marks come after qSupported. */
 	{";qXfer:libraries-svr4:read+", 0, RSP_F_LIBRARIES, RSP_CLIENT_VCONT},
 };

@@ -27,7 +27,20 @@
 	ROW("QRestoreRegisterState", LLDB, RESTORE_REGS, LIST, restore_regs, NULL)                      \
 	ROW("QSaveRegisterState", LLDB, SAVE_REGS, LIST, save_regs, NULL)                               \
 	ROW("QStartNoAckMode", NOACK, INTERNAL, EXACT, noack, "QStartNoAckMode+")                       \
+	ROW("QTBuffer", TRACE, TRACE, LIST, trace, "QTBuffer:size+")                                    \
+	ROW("QTDP", TRACE, TRACE, LIST, trace, "ConditionalTracepoints+")                               \
+	ROW("QTDPsrc", TRACE, TRACE, LIST, trace, "TracepointSource+")                                  \
+	ROW("QTDV", TRACE, TRACE, LIST, trace, NULL)                                                    \
+	ROW("QTDisable", TRACE, TRACE, LIST, trace, NULL)                                               \
+	ROW("QTDisconnected", TRACE, TRACE, LIST, trace, "DisconnectedTracing+")                        \
+	ROW("QTEnable", TRACE, TRACE, LIST, trace, "EnableDisableTracepoints+")                         \
+	ROW("QTFrame", TRACE, TRACE, LIST, trace, NULL)                                                 \
+	ROW("QTNotes", TRACE, TRACE, LIST, trace, NULL)                                                 \
+	ROW("QTStart", TRACE, TRACE, EXACT, trace, NULL)                                                \
+	ROW("QTStop", TRACE, TRACE, EXACT, trace, NULL)                                                 \
 	ROW("QThreadSuffixSupported", LLDB, INTERNAL, EXACT, lldb_mode, NULL)                           \
+	ROW("QTinit", TRACE, TRACE, EXACT, trace, NULL)                                                 \
+	ROW("QTro", TRACE, TRACE, LIST, trace, NULL)                                                    \
 	ROW("Qqemu.PhyMemMode", PHYS_MODE, PHYS_MODE_SET, LIST, flag, NULL)                             \
 	ROW("R", EXTENDED, RESTART, ARGS, restart, NULL)                                                \
 	ROW("S", STEP, RESUME, ARGS, resume_signal, NULL)                                               \
@@ -60,14 +73,24 @@
 	ROW("qSearch:memory", SEARCH, SEARCH_MEM, LIST, search, NULL)                                   \
 	ROW("qStructuredDataPlugins", LLDB, INTERNAL, EXACT, no_plugins, NULL)                          \
 	ROW("qSupported", ALWAYS, INTERNAL, LIST, supported, NULL)                                      \
+	ROW("qTBuffer", TRACE, TRACE, LIST, trace, NULL)                                                \
+	ROW("qTMinFTPILen", TRACE, TRACE, EXACT, trace, NULL)                                           \
+	ROW("qTP", TRACE, TRACE, LIST, trace, NULL)                                                     \
+	ROW("qTStatus", TRACE, TRACE, EXACT, trace, NULL)                                               \
+	ROW("qTV", TRACE, TRACE, LIST, trace, NULL)                                                     \
+	ROW("qTfP", TRACE, TRACE, EXACT, trace, NULL)                                                   \
+	ROW("qTfV", TRACE, TRACE, EXACT, trace, NULL)                                                   \
 	ROW("qThreadExtraInfo", ALWAYS, THREAD_EXTRA, LIST, thread_extra, NULL)                         \
 	ROW("qThreadStopInfo", LLDB, THREAD_STOP, ARGS, thread, NULL)                                   \
+	ROW("qTsP", TRACE, TRACE, EXACT, trace, NULL)                                                   \
+	ROW("qTsV", TRACE, TRACE, EXACT, trace, NULL)                                                   \
 	ROW("qWatchpointSupportInfo", LLDB, WATCH_INFO, LIST, lenient, NULL)                            \
 	ROW("qXfer:exec-file:read", EXEC_FILE, XFER_READ, LIST, xfer, "qXfer:exec-file:read+")          \
 	ROW("qXfer:features:read", XML_FEATURES, XFER_READ, LIST, xfer, "qXfer:features:read+")         \
 	ROW("qXfer:libraries-svr4:read", LIBRARIES, XFER_READ, LIST, xfer, NULL)                        \
 	ROW("qXfer:memory-map:read", MEMORY_MAP, XFER_READ, LIST, xfer, "qXfer:memory-map:read+")       \
 	ROW("qXfer:threads:read", XML_THREADS, XFER_READ, LIST, xfer, "qXfer:threads:read+")            \
+	ROW("qXfer:traceframe-info:read", TRACE, XFER_READ, LIST, xfer, "qXfer:traceframe-info:read+")  \
 	ROW("qfProcessInfo", LLDB, PROCESS_INFO, LIST, process_list, NULL)                              \
 	ROW("qfThreadInfo", ALWAYS, LIST_THREADS, EXACT, plain, NULL)                                   \
 	ROW("qqemu.PhyMemMode", PHYS_MODE, PHYS_MODE_QUERY, EXACT, plain, NULL)                         \

@@ -156,6 +156,49 @@ static void dump_file(struct out *o, const struct rsp_request *r)
 	add_bytes(o, "args", r->u.file.args, r->u.file.args_len);
 }
 
+static const char *const trace_ops[] = {
+	"init", "point", "actions", "source", "variable", "value", "enable", "disable", "start", "stop",
+	"status", "frame", "first-point", "next-point", "first-var", "next-var", "hits", "buffer", "circular",
+	"size", "disconnected", "notes", "read-only", "min-fast"
+};
+
+static void dump_trace_actions(struct out *o, const struct rsp_trace *t)
+{
+	static const char *const kinds[] = {"regs", "memory", "code"};
+
+	for (size_t i = 0; i < t->action_count; i++) {
+		const struct rsp_trace_action *a = &t->actions[i];
+
+		add(o, " %s%s", a->stepping ? "stepping-" : "", kinds[a->kind]);
+		if (a->kind == RSP_COLLECT_MEMORY)
+			add(o, " %d+%" PRIx64 ",%" PRIx64, (int)a->base, a->offset, a->len);
+		else
+			add_hex(o, a->data.bytes, a->data.len);
+	}
+}
+
+static void dump_trace(struct out *o, const struct rsp_request *r)
+{
+	static const char *const finds[] = {"number", "pc", "point", "range", "outside"};
+	const struct rsp_trace *t = &r->u.trace;
+
+	add(o, " %s %s%" PRIx32 " %" PRIx64 " flag=%d step=%" PRIx64 " pass=%" PRIx64, trace_ops[t->op],
+	    t->op == RSP_TRACE_FRAME ? finds[t->find] : "", t->number, t->addr, t->flag, t->step, t->pass);
+	add(o, " %" PRIx64 ",%" PRIx64, t->first, t->last);
+	if (t->bytes.len > 0)
+		add_hex(o, t->bytes.bytes, t->bytes.len);
+	if (t->type != NULL)
+		add(o, " type=%s", t->type);
+	if (t->refused != NULL)
+		add(o, " refused=%s", t->refused);
+	for (int i = 0; i < 3; i++)
+		if (t->notes[i] != NULL)
+			add(o, " note%d=%s", i, t->notes[i]);
+	dump_trace_actions(o, t);
+	for (size_t i = 0; i < t->range_count; i++)
+		add(o, " %" PRIx64 "+%" PRIx64, t->ranges[i].addr, t->ranges[i].len);
+}
+
 static void dump_number(struct out *o, const struct rsp_request *r)
 {
 	add(o, " %" PRIu32, r->u.number);
@@ -200,6 +243,7 @@ static const struct { const char *name; void (*dump)(struct out *, const struct 
 	[RSP_RESTART] = {"restart", dump_plain},
 	[RSP_RUN] = {"run", dump_run},
 	[RSP_VFILE] = {"vfile", dump_file},
+	[RSP_TRACE] = {"trace", dump_trace},
 	[RSP_HOST_INFO] = {"host-info", dump_plain},
 	[RSP_PROCESS_INFO] = {"process-info", dump_flag},
 	[RSP_REGISTER_INFO] = {"register-info", dump_number},
