@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Real-mode code lies below, but for the last 64 KiB that wrap above it with A20 on (SDM 3B 21.1.1). */
+/* Real-mode code lies below; what debug_map.real is asked for too, but kernels lie there (SDM 3B 21.1.1). */
 #define REAL_MODE_END 0x100000
 
 const char *debug_point_name(enum rsp_point type)
@@ -91,16 +91,26 @@ static int bind_exec_slot(struct debug_points *p, struct debug_point *pt, struct
 	return debug_points_take_slots(p, pt, &dr, 1, err);
 }
 
+/*
+ * Where an int3 might be met in real mode and be lost. Whatever the mode is now: the code below 1 MiB may be
+ * come to in another one (the start of an AP is), by another address too.
+ */
+static bool real_loses(const struct debug_points *p, uint64_t addr)
+{
+	if (p->caps->int3_real)
+		return false;
+	return addr < REAL_MODE_END || (p->map.real && p->map.real(p->map.ctx, addr));
+}
+
 static int bind_int3(struct debug_points *p, struct debug_point *pt, struct error *err)
 {
 	int rc;
 
 	if (!p->caps->int3)
 		return error_set(err, ENOTSUP, "int3 is not reported by this host's KVM");
-	/* Whatever the mode is now: the code may be come to in another one (the start of an AP is). */
-	if (!p->caps->int3_real && pt->gva < REAL_MODE_END)
+	rc = real_loses(p, pt->gva) ? -ENOTSUP : p->map.gpa(p->map.ctx, pt->gva, &pt->gpa, err);
+	if (rc == -ENOTSUP || (rc == 0 && real_loses(p, pt->gpa)))
 		return error_set(err, ENOTSUP, "int3 in real-mode code is not reported by this host's KVM");
-	rc = p->map.gpa(p->map.ctx, pt->gva, &pt->gpa, err);
 	if (rc < 0)
 		return rc;
 	rc = debug_int3_add(&p->int3, pt->gpa);

@@ -7,6 +7,7 @@
 #include "debug/resume.h"
 #include "debug/stop.h"
 #include "debug/text.h"
+#include "x86/cpumode.h"
 #include "x86/tdesc.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -26,6 +27,16 @@ static int translate(void *ctx, uint64_t gva, uint64_t *ret, struct error *err)
 	return rc < 0 ? rc : debug_view_translate(&view, gva, 1, ret, &len, err);
 }
 
+/* Its code reaches to the end of segment 0xffff, or where CS was left in protected mode (SDM 3A 9.9.2). */
+static bool in_real_mode(void *ctx, uint64_t addr)
+{
+	struct debug_session *s = ctx;
+	const struct x86_state *st = debug_get(s, s->map_vcpu, X86_GROUP_CORE | X86_GROUP_SYSTEM);
+
+	return st && x86_mode_of(st) == X86_MODE_REAL &&
+	       (addr < 0x10fff0 || addr - st->seg[X86_CS].base <= st->seg[X86_CS].limit);
+}
+
 /* The registers as the next client is to see them. */
 static void describe(struct debug_session *s)
 {
@@ -39,7 +50,7 @@ static void describe(struct debug_session *s)
 struct debug_session *debug_session_new(const struct debug_config *cfg)
 {
 	struct debug_session *s = calloc(1, sizeof(*s));
-	struct debug_map map = { .gpa = translate, .ctx = s };
+	struct debug_map map = { .gpa = translate, .real = in_real_mode, .ctx = s };
 
 	if (!s)
 		return NULL;

@@ -31,6 +31,8 @@ struct debug_map {
 	int (*gpa)(void *ctx, uint64_t gva, uint64_t *ret, struct error *err);
 	/* Why this page cannot be watched ("a stack is on it"), or NULL. Member NULL: pages never are. */
 	const char *(*unfit)(void *ctx, uint64_t gpa, bool reads);
+	/* Whether the CPU looked at is in real mode with addr in its reach. Member NULL: it never is. */
+	bool (*real)(void *ctx, uint64_t addr);
 	void *ctx;
 };
 

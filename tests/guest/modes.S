@@ -8,6 +8,7 @@
 	.equ CODE32, 0x18
 	.equ CODE16, 0x20
 	.equ DATA16, 0x28
+	.equ CODE16_HIGH, 0x30
 	.equ TABLES, 0x2000
 	.equ FAR, 0x8000000000		/* second entry of the level 4 table */
 	.equ HIGH32, 0xc0000000
@@ -17,6 +18,22 @@
 	.text
 	.globl _start
 _start:	END 0
+
+/* Real mode above 1 MiB, by segment 0xffff. */
+	.code16
+real_high:
+	nop
+real_high_1:
+	ljmpw $0x800, $real_back - 0x8000
+
+/* 16-bit protected mode, in a segment at 1 MiB. */
+prot16:	nop
+prot16_1:
+	pushfw
+prot16_2:
+	popw %ax
+	ljmpw $CODE16, $real_16
+	.code64
 
 real:	movl $real_go, %esi
 	jmp down
@@ -260,7 +277,7 @@ real_go:
 	movl %eax, %ss
 	movl $0x7f00, %esp
 	lidtl real_idtr
-	ljmpl $CODE16, $real_16
+	ljmpl $CODE16_HIGH, $prot16 - 0x100000
 	.code16
 real_16:
 	movl %cr0, %eax
@@ -286,6 +303,8 @@ real_seg:
 real_seg_1:
 	int $0x40
 real_seg_2:
+	ljmpw $0xffff, $real_high - 0xffff0
+real_back:
 	movw %bx, %ax
 	addw $10, %ax
 real_end:
@@ -302,6 +321,7 @@ gdt:	.quad 0
 	.quad 0x00cf9b000000ffff
 	.quad 0x00009b000000ffff
 	.quad 0x000093000000ffff
+	.quad 0x00009b100000ffff
 gdt_end:
 gdtr:	.word gdt_end - gdt - 1
 	.quad gdt

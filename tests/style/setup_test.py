@@ -108,18 +108,18 @@ class Setup(unittest.TestCase):
 
 
 class Summary(unittest.TestCase):
-    def judge(self, *tests):
-        """tests: (name, suite, result, last line printed)"""
+    def judge(self, *tests, kvm='/dev/null'):
+        """tests: (name, suites, result, last line printed)"""
         with tempfile.TemporaryDirectory() as build:
             for folder in ('meson-info', 'meson-logs'):
                 os.makedirs(os.path.join(build, folder))
             with open(os.path.join(build, 'meson-info/intro-tests.json'), 'w', encoding='utf-8') as f:
-                json.dump([{'name': t[0], 'suite': ['trapline:' + t[1]]} for t in tests], f)
+                json.dump([{'name': t[0], 'suite': ['trapline:' + each for each in t[1].split()]} for t in tests], f)
             with open(os.path.join(build, 'meson-logs/testlog.json'), 'w', encoding='utf-8') as f:
                 for name, suite, result, said in tests:
                     f.write(json.dumps({'name': 'trapline:%s / %s' % (suite, name), 'result': result,
                                         'stdout': said, 'stderr': ''}) + '\n')
-            done = subprocess.run([sys.executable, os.path.join(ROOT, 'tools/test-summary.py'), build],
+            done = subprocess.run([sys.executable, os.path.join(ROOT, 'tools/test-summary.py'), '--kvm', kvm, build],
                                   capture_output=True, text=True, check=False)
         return done.returncode, done.stdout
 
@@ -141,6 +141,20 @@ class Summary(unittest.TestCase):
         status, text = self.judge(('a', 'unit', 'OK', ''), ('b', 'vm', 'SKIP', 'x'), ('c', 'debugger', 'SKIP', 'x'))
         self.assertEqual(status, 1)
         self.assertTrue(text.endswith('1 passed, 1 failed, 2 skipped\n'), text)
+
+    def test_what_needs_no_kvm_does_not_stand_in_for_it(self):
+        status, text = self.judge(('a', 'debugger without-kvm', 'OK', ''), ('b', 'vm', 'SKIP', 'x'))
+        self.assertEqual(status, 1)
+        self.assertIn('every one of the 1 tests that need KVM was skipped', text)
+
+    def test_without_kvm(self):
+        skipped = ('a', 'vm', 'SKIP', 'x')
+        status, text = self.judge(skipped, ('b', 'svm', 'OK', ''), ('c', 'vmx', 'SKIP', 'x'), kvm='/nowhere')
+        self.assertEqual(status, 0)
+        self.assertIn('no usable /nowhere here: what needs KVM ran in nested machines (svm)\n', text)
+        status, text = self.judge(skipped, ('b', 'unit', 'OK', ''), kvm='/nowhere')
+        self.assertEqual(status, 1)
+        self.assertIn('nothing ran in a nested machine', text)
 
     def test_no_log(self):
         with tempfile.TemporaryDirectory() as build:
