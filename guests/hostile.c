@@ -7,7 +7,7 @@
 
 #define DEBUGCON 0xe9
 #define PAGE 4096ull
-#define FLOOD_LINES 1200
+#define FLOOD_LINES 1000
 
 /* What would spoil the rest: keyboard controller, port A, exit ports, PC reset, power-off. */
 static bool ends_the_machine(unsigned port)
@@ -30,7 +30,7 @@ static void ports(void)
 		if (ends_the_machine(port))
 			continue;
 		__asm__ volatile("outb %b0, %w1" : : "a"(v), "d"(port));
-		if (port % 4 == 0)
+		if (port % 16 == 0)
 			__asm__ volatile("inb %w1, %b0" : "=a"(v) : "d"(port));
 		if (port % 64 != 0)
 			continue;

@@ -10,7 +10,7 @@ from rig import Client, check, finish, port_of, wait_for
 
 def check_flood(out):
     lines = out.splitlines()
-    assert len(lines) == 1200, len(lines)
+    assert len(lines) == 1000, len(lines)
     for i, line in enumerate(lines):
         assert line == '%04d the quick brown fox jumps over the lazy dog and floods the port' % i, line
 
@@ -26,7 +26,7 @@ def test_a_flood_and_a_slow_reader(box):
         if not part:
             break
         out += part
-    assert child.wait(60) == 7
+    assert child.wait(120) == 7
     check_flood(out)
 
 
@@ -42,7 +42,7 @@ def test_a_flood_and_a_stop_in_it(box):
         assert client.receive().startswith('T')
     assert client.ask('D') == 'OK'
     check_flood(child.stdout.read())
-    assert child.wait(60) == 7
+    assert child.wait(120) == 7
     client.close()
 
 
@@ -67,7 +67,7 @@ def test_every_port_and_every_hole(box):
     box.need_kvm()
     for what in ('ports', 'mmio'):
         child = box.start('run', box.guest('hostile'), '--', what)
-        out, err = child.communicate(timeout=120)
+        out, err = child.communicate(timeout=300)
         assert child.returncode == 7, (what, child.returncode, out[-200:], err[-400:])
 
 
@@ -142,7 +142,7 @@ def test_a_storm_of_signals(box):
     client.send('D')
     assert client.receive() == 'OK'
     out = child.stdout.read()
-    assert child.wait(60) == 7
+    assert child.wait(120) == 7
     storm.kill()
     storm.wait()
     check_flood(out)
