@@ -26,7 +26,9 @@ static const bool harmless[RSP_KIND_COUNT] = {
 
 uint32_t debug_observer_features(const struct debug_session *s)
 {
-	return debug_session_features(s) & ~(uint32_t)(RSP_F_NON_STOP | RSP_F_SEARCH | RSP_F_CRC);
+	const uint32_t not_his = RSP_F_NON_STOP | RSP_F_SEARCH | RSP_F_CRC | RSP_F_TRACE;
+
+	return debug_session_features(s) & ~not_his;
 }
 
 void debug_observer_init(struct debug_observer *o, struct rsp_engine *e)
@@ -77,15 +79,18 @@ struct context {
 	enum debug_wish wish;
 	bool phys, cr3_chosen, mmio;
 	bool file_open[DEBUG_MAX_FILES];
+	int64_t frame;
 };
 
 static void enter(struct debug_session *s, const struct debug_observer *o, struct context *c)
 {
-	*c = (struct context){ s->engine, s->wish, s->phys, s->cr3_chosen, s->mmio, { false } };
+	*c = (struct context){ s->engine, s->wish, s->phys, s->cr3_chosen, s->mmio, { false },
+	                      s->trace.selected };
 	memcpy(c->file_open, s->file_open, sizeof(c->file_open));
 	memcpy(s->file_open, o->file_open, sizeof(s->file_open));
 	s->engine = o->engine;
 	s->phys = s->cr3_chosen = s->mmio = false;
+	s->trace.selected = -1;
 }
 
 static void leave(struct debug_session *s, struct debug_observer *o, const struct context *c)
@@ -97,6 +102,7 @@ static void leave(struct debug_session *s, struct debug_observer *o, const struc
 	s->phys = c->phys;
 	s->cr3_chosen = c->cr3_chosen;
 	s->mmio = c->mmio;
+	s->trace.selected = c->frame;
 }
 
 /* The machine, or the vcpu that the request is about, stands. */

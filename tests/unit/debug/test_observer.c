@@ -90,6 +90,23 @@ static void test_looks(void **state)
 	starts(harness_ask(&h, "m50000,1"), "00");
 }
 
+/* A trace frame is selected by the one: the other still sees the machine. */
+static void test_beside_trace_frame(void **state)
+{
+	(void)state;
+	harness_ask(&h, "?");
+	starts(harness_ask(&h, "QTDP:1:1003:E:0:0"), "OK");
+	starts(harness_ask(&h, "QTStart"), "OK");
+	starts(harness_ask(&h, "Z0,1000,1;X7,26000022021327"), "OK");
+	starts(harness_ask(&h, "vCont;c:1"), "T05");
+	starts(harness_ask(&h, "QTFrame:0"), "F0T1");
+	starts(harness_ask(&h, "p0"), "xxxx");
+	starts(asks("p0"), "$020");
+	starts(asks("m8000,1"), "$00#");
+	starts(asks("QTFrame:0"), "$#");
+	starts(harness_ask(&h, "m8000,1"), "E");
+}
+
 static void test_changes_nothing(void **state)
 {
 	static const char *const packets[] = {
@@ -180,6 +197,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_looks, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_beside_trace_frame, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_changes_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_leaves, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_while_it_runs, set_up, tear_down),
