@@ -29,9 +29,54 @@ static bool is_exec(enum rsp_point type)
 	return type == RSP_POINT_SW || type == RSP_POINT_HW;
 }
 
-static uint16_t *exec_count(struct debug_points *p, uint64_t gva)
+/* ---- points by address ---- */
+
+static uint16_t *bucket_of(struct debug_points *p, uint64_t gva)
 {
-	return &p->exec_at[(gva ^ (gva >> 8)) & 0xff];
+	return &p->bucket[(gva ^ (gva >> 12) ^ (gva >> 24)) % DEBUG_POINT_BUCKETS];
+}
+
+/* Behind those that are there: of several at one address the first one in the list is found first. */
+static void link_point(struct debug_points *p, unsigned i)
+{
+	uint16_t *last = bucket_of(p, p->point[i].gva);
+
+	while (*last != 0)
+		last = &p->point[*last - 1].next;
+	*last = (uint16_t)(i + 1);
+	p->point[i].next = 0;
+}
+
+/* Points have moved in the list. */
+static void link_all(struct debug_points *p)
+{
+	memset(p->bucket, 0, sizeof(p->bucket));
+	for (unsigned i = 0; i < p->count; i++)
+		link_point(p, i);
+}
+
+static struct debug_point *at_index(struct debug_points *p, uint16_t next)
+{
+	return next == 0 ? NULL : &p->point[next - 1];
+}
+
+static struct debug_point *first_at(struct debug_points *p, uint64_t gva)
+{
+	struct debug_point *pt = at_index(p, *bucket_of(p, gva));
+
+	while (pt != NULL && pt->gva != gva)
+		pt = at_index(p, pt->next);
+	return pt;
+}
+
+static struct debug_point *next_at(struct debug_points *p, const struct debug_point *pt)
+{
+	uint64_t gva = pt->gva;
+
+	do
+		pt = at_index(p, pt->next);
+	while (pt != NULL && pt->gva != gva);
+	return (struct debug_point *)pt;
 }
 
 void debug_points_init(struct debug_points *p, const struct debug_caps *caps, struct guest_mem *mem,
@@ -161,8 +206,7 @@ static int bind(struct debug_points *p, struct debug_point *pt, struct error *er
 	if (rc < 0)
 		return rc;
 	pt->wished = true;
-	if (is_exec(pt->type))
-		(*exec_count(p, pt->gva))++;
+	p->pending += pt->means == DEBUG_MEANS_PENDING;
 	if (pt->means == DEBUG_MEANS_STEP)
 		(*(is_exec(pt->type) ? &p->step_exec : &p->step_watch))++;
 	return 0;
@@ -171,9 +215,9 @@ static int bind(struct debug_points *p, struct debug_point *pt, struct error *er
 static void unbind(struct debug_points *p, struct debug_point *pt)
 {
 	pt->wished = false;
-	if (is_exec(pt->type))
-		(*exec_count(p, pt->gva))--;
-	else
+	p->removed++;
+	p->pending -= pt->means == DEBUG_MEANS_PENDING;
+	if (!is_exec(pt->type))
 		debug_datapoint_unbind(p, pt);
 	if (pt->means == DEBUG_MEANS_STEP)
 		(*(is_exec(pt->type) ? &p->step_exec : &p->step_watch))--;
@@ -198,12 +242,9 @@ void debug_points_demote(struct debug_points *p, struct debug_point *pt)
 static struct debug_point *find_any(struct debug_points *p, enum debug_use use, enum rsp_point type,
                                     uint64_t gva, uint64_t len)
 {
-	for (unsigned i = 0; i < p->count; i++) {
-		struct debug_point *pt = &p->point[i];
-
-		if (pt->gva == gva && pt->type == type && pt->len == len && pt->use == use)
+	for (struct debug_point *pt = first_at(p, gva); pt != NULL; pt = next_at(p, pt))
+		if (pt->type == type && pt->len == len && pt->use == use)
 			return pt;
-	}
 	return NULL;
 }
 
@@ -220,6 +261,8 @@ static void purge(struct debug_points *p, bool keep)
 {
 	unsigned kept = 0;
 
+	if (p->removed == 0)
+		return;
 	for (unsigned i = 0; i < p->count; i++) {
 		const struct debug_point *pt = &p->point[i];
 
@@ -228,7 +271,11 @@ static void purge(struct debug_points *p, bool keep)
 		else if (pt->conditions || pt->commands)
 			debug_programs_drop(&p->programs, pt->id);
 	}
-	p->count = kept;
+	if (kept < p->count) {
+		p->count = kept;
+		link_all(p);
+	}
+	p->removed = 0;
 }
 
 static int insert(struct debug_points *p, enum debug_use use, enum rsp_point type, uint64_t gva, uint64_t len,
@@ -254,7 +301,7 @@ static int insert(struct debug_points *p, enum debug_use use, enum rsp_point typ
 	                             .id = ++p->last_id };
 	rc = bind(p, pt, err);
 	if (rc == 0)
-		p->count++;
+		link_point(p, p->count++);
 	return rc;
 }
 
@@ -314,7 +361,7 @@ int debug_points_program(struct debug_points *p, enum rsp_point type, uint64_t g
 /* What is there by now gets its byte, and what another has given up serves who waits. */
 static void bind_pending(struct debug_points *p)
 {
-	for (unsigned i = 0; i < p->count; i++) {
+	for (unsigned i = 0; p->pending > 0 && i < p->count; i++) {
 		struct debug_point *pt = &p->point[i];
 
 		if (!pt->wished || pt->means != DEBUG_MEANS_PENDING)
@@ -366,8 +413,9 @@ void debug_points_withdraw(struct debug_points *p)
 	for (unsigned i = 0; i < p->count; i++)
 		if (p->point[i].wished)
 			unbind(p, &p->point[i]);
-	p->count = p->programs.count = 0;
+	p->count = p->programs.count = p->removed = 0;
 	p->programs.used = 0;
+	link_all(p);
 	debug_int3_withdraw(&p->int3);
 	debug_slots_settle(&p->slots);
 }
@@ -376,24 +424,16 @@ void debug_points_withdraw(struct debug_points *p)
 
 struct debug_point *debug_points_exec_at(struct debug_points *p, uint64_t pc)
 {
-	if (*exec_count(p, pc) == 0)
-		return NULL;
-	for (unsigned i = 0; i < p->count; i++) {
-		struct debug_point *pt = &p->point[i];
-
-		if (pt->gva == pc && pt->wished && is_exec(pt->type))
+	for (struct debug_point *pt = first_at(p, pc); pt != NULL; pt = next_at(p, pt))
+		if (pt->wished && is_exec(pt->type))
 			return pt;
-	}
 	return NULL;
 }
 
 struct debug_point *debug_points_exec_slot(struct debug_points *p, unsigned slots, uint64_t pc)
 {
-	for (unsigned i = 0; i < p->count; i++) {
-		struct debug_point *pt = &p->point[i];
-
-		if ((pt->slots & slots) && pt->wished && is_exec(pt->type) && pt->gva == pc)
+	for (struct debug_point *pt = first_at(p, pc); pt != NULL; pt = next_at(p, pt))
+		if ((pt->slots & slots) && pt->wished && is_exec(pt->type))
 			return pt;
-	}
 	return NULL;
 }

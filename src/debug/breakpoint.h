@@ -48,7 +48,10 @@ struct debug_point {
 	uint64_t hits, misses; /* misses: no condition held */
 	uint32_t id;         /* owner of its expressions */
 	uint8_t conditions, commands;
+	uint16_t next;       /* of the same bucket: index + 1, 0: none */
 };
+
+#define DEBUG_POINT_BUCKETS 4096
 
 struct debug_points {
 	const struct debug_caps *caps;
@@ -58,7 +61,9 @@ struct debug_points {
 	uint32_t last_id;
 	bool only_changes;               /* a write that leaves the value as it was is no hit */
 	unsigned step_exec, step_watch;  /* wished points that need single-stepping */
-	uint16_t exec_at[256];           /* wished breakpoints by a hash of their address */
+	unsigned removed;                /* points that the next purge looks at */
+	unsigned pending;                /* wished points without a means */
+	uint16_t bucket[DEBUG_POINT_BUCKETS]; /* points by a hash of their address: index + 1, 0: none */
 	struct debug_slots slots;
 	struct debug_int3 int3;
 	struct debug_watch watch[DEBUG_MAX_WATCHES];

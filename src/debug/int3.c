@@ -3,10 +3,13 @@
 #include <errno.h>
 #include <string.h>
 
+#define PAGE 4096
+
 void debug_int3_init(struct debug_int3 *t, struct guest_mem *mem)
 {
 	t->mem = mem;
-	t->count = t->planted = 0;
+	t->count = t->planted = t->lifted = 0;
+	t->settled = true;
 }
 
 /* Index of the first entry whose gpa is not below this one. */
@@ -68,6 +71,10 @@ static void restore(struct debug_int3 *t, struct debug_int3_byte *b, enum debug_
 			poke(t, b->gpa, b->shadow);
 		t->planted--;
 	}
+	if (state == DEBUG_INT3_LIFTED)
+		t->lifted++;
+	else
+		t->settled = false;
 	b->state = state;
 }
 
@@ -79,8 +86,10 @@ static void purge(struct debug_int3 *t)
 	for (unsigned i = 0; i < t->count; i++) {
 		if (t->byte[i].refs == 0)
 			restore(t, &t->byte[i], DEBUG_INT3_GONE);
+		else if (i == kept++)
+			continue;
 		else
-			t->byte[kept++] = t->byte[i];
+			t->byte[kept - 1] = t->byte[i];
 	}
 	t->count = kept;
 }
@@ -90,6 +99,7 @@ int debug_int3_add(struct debug_int3 *t, uint64_t gpa)
 	struct debug_int3_byte *b = find(t, gpa);
 	unsigned i;
 
+	t->settled = false;
 	if (b) {
 		b->refs++;
 		if (b->state == DEBUG_INT3_GONE)
@@ -115,34 +125,57 @@ void debug_int3_drop(struct debug_int3 *t, uint64_t gpa)
 
 	if (b && b->refs > 0)
 		b->refs--;
+	t->settled = false;
 }
 
 void debug_int3_sync(struct debug_int3 *t)
 {
+	if (t->settled)
+		return;
 	purge(t);
 	for (unsigned i = 0; i < t->count; i++)
 		if (t->byte[i].state == DEBUG_INT3_WANTED)
 			plant(t, &t->byte[i]);
+	t->settled = true;
 }
 
-void debug_int3_verify(struct debug_int3 *t)
+/* Withdrawn ones that no vcpu can report any more. */
+static void forget_gone(struct debug_int3 *t)
 {
 	unsigned kept = 0;
+
+	for (unsigned i = 0; i < t->count; i++)
+		if (t->byte[i].state != DEBUG_INT3_GONE || t->byte[i].refs > 0)
+			t->byte[kept++] = t->byte[i];
+	t->count = kept;
+}
+
+/* At every stop: bytes lie in page order, so memory is asked for once per page. */
+void debug_int3_verify(struct debug_int3 *t)
+{
+	const uint8_t *page = NULL;
+	uint64_t number = UINT64_MAX;
 
 	for (unsigned i = 0; i < t->count; i++) {
 		struct debug_int3_byte *b = &t->byte[i];
 
-		if (b->state == DEBUG_INT3_PLANTED && peek(t, b->gpa) != DEBUG_INT3_OPCODE)
+		if (b->gpa / PAGE != number) {
+			number = b->gpa / PAGE;
+			page = guest_mem_window(t->mem, number * PAGE, PAGE);
+		}
+		if (b->state != DEBUG_INT3_PLANTED)
+			continue;
+		if ((page != NULL ? page[b->gpa % PAGE] : peek(t, b->gpa)) != DEBUG_INT3_OPCODE)
 			restore(t, b, DEBUG_INT3_WANTED);
-		if (b->state != DEBUG_INT3_GONE || b->refs > 0)
-			t->byte[kept++] = *b;
 	}
-	t->count = kept;
+	if (!t->settled)
+		forget_gone(t);
 }
 
 void debug_int3_forget(struct debug_int3 *t)
 {
-	t->count = t->planted = 0;
+	t->count = t->planted = t->lifted = 0;
+	t->settled = true;
 }
 
 void debug_int3_withdraw(struct debug_int3 *t)
@@ -170,9 +203,13 @@ void debug_int3_lift_all(struct debug_int3 *t)
 
 void debug_int3_unlift(struct debug_int3 *t)
 {
-	for (unsigned i = 0; i < t->count; i++)
-		if (t->byte[i].state == DEBUG_INT3_LIFTED)
-			plant(t, &t->byte[i]);
+	for (unsigned i = 0; i < t->count && t->lifted > 0; i++) {
+		if (t->byte[i].state != DEBUG_INT3_LIFTED)
+			continue;
+		plant(t, &t->byte[i]);
+		t->lifted--;
+	}
+	t->lifted = 0;
 }
 
 int debug_int3_read(const struct debug_int3 *t, uint64_t gpa, void *buf, size_t len)

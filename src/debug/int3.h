@@ -9,7 +9,7 @@
 
 #include "mem/guest_mem.h"
 
-#define DEBUG_INT3_MAX 2048
+#define DEBUG_INT3_MAX 16384
 #define DEBUG_INT3_OPCODE 0xcc
 
 enum debug_int3_state {
@@ -28,7 +28,8 @@ struct debug_int3_byte {
 
 struct debug_int3 {
 	struct guest_mem *mem;
-	unsigned count, planted;
+	unsigned count, planted, lifted;
+	bool settled;        /* memory agrees with what is wanted */
 	struct debug_int3_byte byte[DEBUG_INT3_MAX]; /* sorted by gpa */
 };
 
