@@ -211,18 +211,18 @@ static void test_full(void **state)
 	struct error err;
 
 	for (unsigned i = 0; i < DEBUG_MAX_POINTS; i++)
-		assert_int_equal(insert(w, RSP_POINT_SW, 0x1000 + i, 1), 0);
-	assert_int_equal(debug_points_insert(&w->p, RSP_POINT_SW, 0x100, 1, &err), -ENOSPC);
+		assert_int_equal(insert(w, RSP_POINT_SW, i, 1), 0);
+	assert_int_equal(debug_points_insert(&w->p, RSP_POINT_SW, DEBUG_MAX_POINTS, 1, &err), -ENOSPC);
 	assert_string_equal(err.text, "too many points (at most 16384)");
 	sync_points(w);
 	/* All out and all others in, without a resume in between. */
 	for (unsigned i = 0; i < DEBUG_MAX_POINTS; i++)
-		debug_points_remove(&w->p, RSP_POINT_SW, 0x1000 + i, 1);
+		debug_points_remove(&w->p, RSP_POINT_SW, i, 1);
 	for (unsigned i = 0; i < DEBUG_MAX_POINTS; i++)
-		assert_int_equal(insert(w, RSP_POINT_SW, 0x5000 + i, 1), 0);
+		assert_int_equal(insert(w, RSP_POINT_SW, DEBUG_MAX_POINTS + i, 1), 0);
 	sync_points(w);
 	assert_int_equal(byte_at(w, 0x1000), 0x90);
-	assert_int_equal(byte_at(w, 0x5000), 0xcc);
+	assert_int_equal(byte_at(w, DEBUG_MAX_POINTS), 0xcc);
 	assert_int_equal(w->p.int3.planted, DEBUG_MAX_POINTS);
 	debug_points_withdraw(&w->p);
 	for (unsigned i = 0; i < 0x10000; i++)
