@@ -13,8 +13,6 @@
 #define DIR_NAME "/trapline-XXXXXX"
 #define SOCKET_NAME "/gdb"
 
-extern char **environ;
-
 /* ---- the private socket ---- */
 
 /* $XDG_RUNTIME_DIR, unless it is missing, relative (the XDG Base Directory text: to be ignored) or too long.

@@ -8,8 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* ---- words ---- */
 
 static int add_word(struct cli_hermit_words *w, const char *word, const char *what, struct error *err)

@@ -216,8 +216,8 @@ void kvm_access_enter(struct kvm_vcpu *v);
 void kvm_access_leave(struct kvm_vcpu *v);
 
 /* state.c: neutral structs <-> KVM's, and the only place that knows both. */
-int kvm_state_get(struct kvm_vcpu *v, unsigned groups);   /* fills v->state; lazily, by v->cached */
-int kvm_state_set(struct kvm_vcpu *v, unsigned groups, const struct x86_state *st, struct error *err);
+int kvm_state_get(struct kvm_vcpu *v, unsigned wanted);   /* fills v->state; lazily, by v->cached */
+int kvm_state_set(struct kvm_vcpu *v, unsigned wanted, const struct x86_state *st, struct error *err);
 /*
  * CORE and SYSTEM of the boot vcpu (of all, with cfg.all_start) from a loader's entry state; what a loader
  * does not know is kept.
