@@ -303,9 +303,9 @@ real_seg:
 real_seg_1:
 	int $0x40
 real_seg_2:
+	movw %bx, %ax
 	ljmpw $0xffff, $real_high - 0xffff0
 real_back:
-	movw %bx, %ax
 	addw $10, %ax
 real_end:
 	outb %al, $0xf8
