@@ -21,7 +21,7 @@
 /* IA-PC boot flags, 5.2.9.3; no bit for an 8042: nobody would press its keys */
 #define LEGACY_DEVICES (1u << 0)
 #define NO_VGA (1u << 2)
-#define NO_CMOS_CLOCK (1u << 5)
+#define CENTURY 0x32 /* index in the CMOS clock */
 
 /* Name(\_S5, Package(4){0, 0, 0, 0}): power-off is sleep type 0. */
 static const uint8_t aml[] = {0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x00, 0x00, 0x00, 0x00};
@@ -100,7 +100,8 @@ static uint32_t build_fadt(struct builder *b)
 	t[89] = 2;
 	bytes_put_le16(t + 96, 0xffff); /* C2 and C3 take too long to be used */
 	bytes_put_le16(t + 98, 0xffff);
-	bytes_put_le16(t + 109, LEGACY_DEVICES | NO_VGA | NO_CMOS_CLOCK);
+	t[108] = CENTURY;
+	bytes_put_le16(t + 109, LEGACY_DEVICES | NO_VGA);
 	bytes_put_le32(t + 112, WBINVD | PROC_C1 | NO_POWER_BUTTON | NO_SLEEP_BUTTON | NO_FIXED_RTC |
 	                        RESET_REGISTER);
 	t[116] = 1; /* the reset register: I/O space, 8 bits, byte access */

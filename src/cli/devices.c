@@ -15,6 +15,8 @@ static int attach(struct cli_devices *d)
 	if (rc == 0)
 		rc = dev_debug_exit_attach(&d->host, &d->bus);
 	if (rc == 0)
+		rc = dev_rtc_attach(&d->rtc, &d->bus);
+	if (rc == 0)
 		rc = dev_power_attach(&d->power, &d->bus);
 	if (rc == 0)
 		rc = dev_fw_cfg_attach(&d->fw_cfg, &d->bus);
@@ -34,6 +36,7 @@ int cli_devices_init(struct cli_devices *d, const struct dev_host *host, uint64_
 	d->host = *host;
 	dev_serial_init(&d->serial, &d->host, SERIAL_LINE);
 	dev_reset_init(&d->reset, &d->host);
+	dev_rtc_init(&d->rtc, NULL, NULL);
 	dev_power_init(&d->power, &d->host);
 	dev_testdev_init(&d->testdev, &d->host);
 	dev_fw_cfg_init(&d->fw_cfg, memory, cpus);
@@ -45,6 +48,7 @@ void cli_devices_fini(struct cli_devices *d)
 {
 	dev_serial_fini(&d->serial);
 	dev_reset_fini(&d->reset);
+	dev_rtc_fini(&d->rtc);
 	dev_fw_cfg_fini(&d->fw_cfg);
 }
 
@@ -52,6 +56,7 @@ void cli_devices_reset(struct cli_devices *d)
 {
 	dev_serial_reset(&d->serial);
 	dev_reset_reset(&d->reset);
+	dev_rtc_reset(&d->rtc);
 	dev_power_reset(&d->power);
 	dev_fw_cfg_reset(&d->fw_cfg);
 	dev_testdev_reset(&d->testdev);

@@ -8,6 +8,7 @@
 #include "dev/fw_cfg.h"
 #include "dev/power.h"
 #include "dev/reset.h"
+#include "dev/rtc.h"
 #include "dev/serial.h"
 #include "dev/testdev.h"
 
@@ -16,6 +17,7 @@ struct cli_devices {
 	struct dev_host host;
 	struct dev_serial serial;
 	struct dev_reset reset;
+	struct dev_rtc rtc;
 	struct dev_power power;
 	struct dev_fw_cfg fw_cfg;
 	struct dev_testdev testdev;
