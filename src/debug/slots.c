@@ -61,6 +61,8 @@ int debug_slots_take(struct debug_slots *s, const struct x86_dr *pieces, unsigne
 			debug_slots_release(s, mask);
 			return -ENOSPC;
 		}
+		if (mask & (1u << slot))
+			s->refs[slot]--; /* two pieces in one wide register: the point has it once */
 		mask |= 1u << slot;
 	}
 	return (int)mask;
