@@ -58,9 +58,9 @@ test: setup-test $(BUILD)/.with-tests ## every test, in every lane whose package
 	ninja -C $(BUILD)
 	@$(call run-suites,$(BUILD))
 
-test-quick: setup-test $(BUILD)/.with-tests ## every test but the nested machines
+test-quick: setup-test $(BUILD)/.with-tests ## every test but the nested machines and the slowest, in 2 minutes
 	ninja -C $(BUILD)
-	@$(call run-suites,$(BUILD),$(NO_LANES))
+	@$(call run-suites,$(BUILD),$(NO_LANES) --no-suite slow)
 
 # Sanitizers get build trees of their own; what needs KVM is left to the plain build.
 SANITIZED = --suite unit --suite rsp --suite fuzz
