@@ -42,6 +42,7 @@ static enum debug_verdict stop_point(struct debug_session *s, const struct debug
 	                          .len = pt->len, .event = *ev };
 
 	pt->hits++;
+	r.device = ev->accesses > 0 && ev->access[0].device;
 	debug_datapoint_values(&s->points, pt, r.values, sizeof(r.values));
 	return stop_for(s, &r);
 }

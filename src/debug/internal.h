@@ -56,6 +56,7 @@ struct debug_report {
 	enum rsp_point type;     /* BREAK, WATCH */
 	uint64_t addr, len;      /* WATCH: the point's range */
 	struct debug_event event;
+	bool device;             /* WATCH: written by a device, not by the instruction */
 	char values[80];         /* WATCH: "old 0x1, new 0x2", or "" */
 };
 

@@ -177,7 +177,8 @@ static void say_values(struct debug_session *s, const struct debug_report *r)
 	char line[160];
 
 	debug_text_init(&t, line, sizeof(line));
-	debug_text_add(&t, "trapline: cpu%u wrote to 0x%" PRIx64 ": %s\n", r->event.vcpu, r->addr, r->values);
+	debug_text_add(&t, "trapline: cpu%u%s wrote to 0x%" PRIx64 ": %s\n", r->event.vcpu,
+	               r->device ? " had a device that" : "", r->addr, r->values);
 	rsp_engine_console(s->engine, line, t.len);
 }
 

@@ -54,8 +54,8 @@ enum debug_event_kind {
 /* Watched bytes of RAM, all on one page. Writes come out, with `reads` reads too. */
 struct debug_protect { uint64_t gpa; uint32_t len; bool reads; };
 
-/* One access to watched bytes and others beside them; len 1..8. */
-struct debug_access { uint64_t gpa; uint8_t len; bool write; uint8_t old[8], now[8]; };
+/* One access to watched bytes and others beside them; len 1..8. device: by a device of the machine. */
+struct debug_access { uint64_t gpa; uint8_t len; bool write, device; uint8_t old[8], now[8]; };
 
 struct debug_event {
 	enum debug_event_kind kind;

@@ -44,6 +44,7 @@ static enum kvm_exit_class handle_port(struct kvm_vcpu *v)
 		else
 			dev_bus_read(bus, DEV_PORT, run->io.port, data, run->io.size);
 	}
+	kvm_protect_device(v);
 	return KVM_EXIT_CLASS_HANDLED;
 }
 
@@ -60,6 +61,7 @@ static enum kvm_exit_class handle_mmio(struct kvm_vcpu *v)
 		dev_bus_write(bus, DEV_MMIO, run->mmio.phys_addr, run->mmio.data, run->mmio.len);
 	else
 		dev_bus_read(bus, DEV_MMIO, run->mmio.phys_addr, run->mmio.data, run->mmio.len);
+	kvm_protect_device(v);
 	return KVM_EXIT_CLASS_HANDLED;
 }
 

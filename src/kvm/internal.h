@@ -130,6 +130,7 @@ struct kvm_protect {
 	struct debug_protect want[DEBUG_MAX_PROTECTS], range[DEBUG_MAX_PROTECTS];
 	struct kvm_protect_page page[DEBUG_MAX_PROTECTS];
 	unsigned wanted, ranges, pages;
+	uint8_t (*copy)[4096];   /* what the watched pages hold, to find what devices write; NULL: none */
 	bool pending;            /* want is to be applied as soon as everything is parked */
 	bool open;               /* a step with plan.open is under way: the slots are whole */
 };
@@ -266,6 +267,11 @@ bool kvm_protect_access(struct kvm_vcpu *v, enum kvm_exit_class *ret);
 bool kvm_protect_hit(struct kvm_vcpu *v);
 /* Puts what was met into v->event; an outcome without an event gets one. */
 enum kvm_outcome kvm_protect_report(struct kvm_vcpu *v, enum kvm_outcome outcome);
+/* After an exit that a device has served: what it has written to watched bytes. Own thread. */
+void kvm_protect_device(struct kvm_vcpu *v);
+/* Lock held, everything parked: watched pages hold what they hold now. */
+void kvm_protect_refresh(struct kvm_machine *m);
+void kvm_protect_free(struct kvm_machine *m);
 /* True when an instruction that KVM could not emulate may be one that accesses a watched page. */
 bool kvm_protect_opaque(struct kvm_vcpu *v);
 /* Lock held. Replaces what is watched: at once when all are parked (0 or negative errno: nothing is watched

@@ -180,6 +180,7 @@ void kvm_machine_free(struct kvm_machine *m)
 	close_fd(m->end_fd);
 	pthread_cond_destroy(&m->answered);
 	pthread_mutex_destroy(&m->protect.lock);
+	kvm_protect_free(m);
 	pthread_mutex_destroy(&m->lock);
 	pthread_mutex_destroy(&m->irq_lock);
 	kvm_snapshot_free_all(m);

@@ -15,6 +15,7 @@
 #include "x86/cpumode.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PAGE_MASK 4095ull
@@ -38,6 +39,64 @@ static void note(struct kvm_vcpu *v, const struct debug_access *a)
 		v->access[v->accesses++] = *a;
 }
 
+/* ---- what devices write ---- */
+
+static uint8_t *copy_of(struct kvm_protect *p, uint64_t gpa)
+{
+	for (unsigned i = 0; p->copy != NULL && i < p->pages; i++)
+		if (p->page[i].gpa == (gpa & ~PAGE_MASK))
+			return p->copy[i] + (gpa & PAGE_MASK);
+	return NULL;
+}
+
+void kvm_protect_refresh(struct kvm_machine *m)
+{
+	struct kvm_protect *p = &m->protect;
+
+	for (unsigned i = 0; p->copy != NULL && i < p->pages; i++)
+		guest_mem_read(m->cfg.mem, p->page[i].gpa, p->copy[i], sizeof(p->copy[i]));
+}
+
+void kvm_protect_free(struct kvm_machine *m)
+{
+	free(m->protect.copy);
+	m->protect.copy = NULL;
+}
+
+/* From the first byte that differs; all of the range is taken as it is now. p->lock held. */
+static void compare(struct kvm_vcpu *v, const struct debug_protect *r, const uint8_t *now, uint8_t *copy)
+{
+	struct debug_access a = {.write = true, .device = true};
+	uint32_t at = 0;
+
+	while (now[at] == copy[at])
+		at++;
+	a.gpa = r->gpa + at;
+	a.len = (uint8_t)(r->len - at < 8 ? r->len - at : 8);
+	memcpy(a.old, copy + at, a.len);
+	memcpy(a.now, now + at, a.len);
+	memcpy(copy, now, r->len);
+	note(v, &a);
+}
+
+void kvm_protect_device(struct kvm_vcpu *v)
+{
+	struct kvm_protect *p = &v->m->protect;
+
+	if (p->pages == 0)
+		return;
+	pthread_mutex_lock(&p->lock);
+	for (unsigned i = 0; i < p->ranges; i++) {
+		const struct debug_protect *r = &p->range[i];
+		const uint8_t *now = guest_mem_window(v->m->cfg.mem, r->gpa, r->len);
+		uint8_t *copy = copy_of(p, r->gpa);
+
+		if (now != NULL && copy != NULL && memcmp(now, copy, r->len) != 0)
+			compare(v, r, now, copy);
+	}
+	pthread_mutex_unlock(&p->lock);
+}
+
 /* The access of one KVM_EXIT_MMIO. p->lock held. */
 static void serve(struct kvm_vcpu *v)
 {
@@ -45,12 +104,16 @@ static void serve(struct kvm_vcpu *v)
 	struct guest_mem *mem = v->m->cfg.mem;
 	struct debug_access a = {.gpa = run->mmio.phys_addr, .len = (uint8_t)run->mmio.len,
 	                         .write = run->mmio.is_write};
+	uint8_t *copy;
 
 	v->count[KVM_COUNT_WATCHED]++;
 	guest_mem_read(mem, a.gpa, a.old, a.len);
 	if (a.write) {
 		memcpy(a.now, run->mmio.data, a.len);
 		guest_mem_write(mem, a.gpa, a.now, a.len);
+		copy = copy_of(&v->m->protect, a.gpa);
+		if (copy != NULL)
+			memcpy(copy, a.now, a.len);
 	} else {
 		memcpy(a.now, a.old, a.len);
 		memcpy(run->mmio.data, a.old, a.len);
@@ -186,6 +249,10 @@ int kvm_protect_apply(struct kvm_machine *m)
 	memcpy(p->range, p->want, p->wanted * sizeof(p->want[0]));
 	p->ranges = p->wanted;
 	p->pages = list_pages(m, p, p->page);
+	kvm_protect_free(m);
+	if (p->pages > 0)
+		p->copy = malloc(p->pages * sizeof(p->copy[0]));
+	kvm_protect_refresh(m);
 	rc = kvm_slots_cut(m, p->page, p->open ? 0 : p->pages);
 	if (rc == 0)
 		return 0;
@@ -218,6 +285,7 @@ int kvm_protect_set(struct kvm_machine *m, const struct debug_protect *range, un
 void kvm_protect_open(struct kvm_machine *m, bool open)
 {
 	m->protect.open = open;
+	kvm_protect_refresh(m);
 	if (m->protect.pages > 0)
 		kvm_slots_cut(m, m->protect.page, open ? 0 : m->protect.pages);
 }

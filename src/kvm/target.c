@@ -86,7 +86,12 @@ static bool same_plan(const struct debug_plan *a, const struct debug_plan *b)
 static void target_resume(void *t, const struct debug_plan *plan, unsigned count)
 {
 	struct kvm_machine *m = t;
+	bool parked = true;
 
+	for (unsigned i = 0; i < m->vcpu_count; i++)
+		parked &= !m->vcpu[i].running;
+	if (parked)
+		kvm_protect_refresh(m); /* the debugger may have written */
 	for (unsigned i = 0; m->time.held && i < count; i++)
 		if (plan[i].move != DEBUG_HOLD)
 			kvm_clock_release(m);

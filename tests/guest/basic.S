@@ -136,6 +136,14 @@ bytes_7:
 bytes_8:
 	END 0
 
+/* A device is told to write to w_area+3, and to a byte that nobody watches. */
+dma:	movw $0x1f0, %dx
+	leaq w_area+3(%rip), %rax
+	outl %eax, %dx
+dma_1:	leaq w_byte(%rip), %rax
+	outl %eax, %dx
+	END 0
+
 /* One store that begins before w_area+4 and ends in it. */
 straddle:
 	leaq w_area(%rip), %rbx

@@ -1,6 +1,7 @@
 #include "vm.h"
 #include "debug/session.h"
 #include "dev/debug_exit.h"
+#include "base/bytes.h"
 #include "dev/debugcon.h"
 #include "dev/reset.h"
 #include "dev/serial.h"
@@ -230,6 +231,34 @@ static void sink_stopped(void *ctx)
 
 /* ---- life ---- */
 
+#define DMA_PORT 0x1f0
+
+/* A device that writes to memory by itself: the byte 0x5a, to the physical address written to its port. */
+static void dma_write(void *dev, uint64_t offset, const void *data, unsigned len)
+{
+	struct vm *vm = dev;
+	const uint8_t byte = 0x5a;
+
+	if (offset == 0 && len == 4)
+		guest_mem_write(&vm->mem, bytes_get_le32(data), &byte, 1);
+}
+
+static void dma_read(void *dev, uint64_t offset, void *data, unsigned len)
+{
+	(void)dev;
+	(void)offset;
+	memset(data, 0, len);
+}
+
+static int attach_dma(struct vm *vm)
+{
+	static const struct dev_ops ops = {.read = dma_read, .write = dma_write};
+	struct dev_range range = {.space = DEV_PORT, .base = DMA_PORT, .size = 4, .ops = &ops, .dev = vm,
+	                          .name = "memory writer"};
+
+	return dev_bus_add(&vm->bus, &range);
+}
+
 static int add_devices(struct vm *vm, struct error *err)
 {
 	vm->host = (struct dev_host){.ctx = vm, .irq = host_irq, .output = host_output, .exit = host_exit,
@@ -238,7 +267,7 @@ static int add_devices(struct vm *vm, struct error *err)
 	dev_reset_init(&vm->reset, &vm->host);
 	if (dev_serial_attach(&vm->serial, &vm->bus, DEV_SERIAL_PORT) < 0 ||
 	    dev_debugcon_attach(&vm->host, &vm->bus) < 0 || dev_debug_exit_attach(&vm->host, &vm->bus) < 0 ||
-	    dev_reset_attach(&vm->reset, &vm->bus) < 0)
+	    dev_reset_attach(&vm->reset, &vm->bus) < 0 || attach_dma(vm) < 0)
 		return error_set(err, ENOSPC, "the devices do not fit their bus");
 	return 0;
 }
