@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Plays debugger scenarios under GDB in a nested machine, in one boot, and judges each.
 
-usage: lane.py --lane svm|vmx --trapline PROGRAM --guest ELF SCENARIO...
+usage: lane.py --lane svm|vmx --trapline PROGRAM --guest ELF --smp-guest ELF SCENARIO...
 
 Exit status: 0 all passed, 1 some failed (each is named), 77 the lane cannot run here.
 """
@@ -26,7 +26,7 @@ def play_all(args, folder):
     packed = os.path.join(folder, 'all.tgz')
     scripts = [os.path.join(folder, name, each) for name in args.scenarios
                for each in sorted(os.listdir(os.path.join(folder, name)))]
-    files = [args.trapline, args.guest, args.guest + '_pie', *TOOLS, *scripts]
+    files = [args.trapline, args.guest, args.guest + '_pie', args.smp_guest, *TOOLS, *scripts]
     done = subprocess.run([WITH_KVM, '--lane', args.lane, '--cpus', '1', '--with-gdb', '--timeout', str(LIMIT),
                            '--bring', packed + ':' + packed, '--files', *files, '--', 'sh', TOOLS[0], folder],
                           check=False)
@@ -44,9 +44,11 @@ def main():
     parser.add_argument('--lane', required=True)
     parser.add_argument('--trapline', required=True)
     parser.add_argument('--guest', required=True)
+    parser.add_argument('--smp-guest', required=True)
     parser.add_argument('scenarios', nargs='+')
     args = parser.parse_args()
     args.trapline, args.guest, args.debugger = os.path.abspath(args.trapline), os.path.abspath(args.guest), 'gdb'
+    args.smp_guest = os.path.abspath(args.smp_guest)
 
     with tempfile.TemporaryDirectory(prefix='scenario-') as folder:
         plays = {}
