@@ -227,21 +227,26 @@ static int one_hit_by_client(struct rsp *r, const char *type)
 	return point(r, 'Z', *type, r->loop) < 0 ? -1 : client_resume(&r->c, go);
 }
 
-static enum bench_outcome run_hit_by_client(void *ctx, double seconds, const char *argument,
-                                            struct bench_result *ret)
+/* To the breakpoint, and then one round after the other. */
+static enum bench_outcome by_client(struct rsp *r, double seconds, const char *type, round_fn *one,
+                                    struct bench_result *ret)
 {
-	struct rsp *r = ctx;
 	enum bench_outcome outcome;
 	char go[64];
 
 	resume_text(r, 'c', go, sizeof(go));
-	if (point(r, 'Z', *argument, r->loop) < 0)
-		return bench_say(ret, BENCH_NONE, "Z%c is refused", *argument);
-	outcome = client_resume(&r->c, go) < 0 ? lost(ret)
-	                                       : repeat(r, seconds, one_hit_by_client, argument, ret);
-	if (point(r, 'z', *argument, r->loop) < 0)
+	if (point(r, 'Z', *type, r->loop) < 0)
+		return bench_say(ret, BENCH_NONE, "Z%c is refused", *type);
+	outcome = client_resume(&r->c, go) < 0 ? lost(ret) : repeat(r, seconds, one, type, ret);
+	if (point(r, 'z', *type, r->loop) < 0)
 		return lost(ret);
 	return outcome;
+}
+
+static enum bench_outcome run_hit_by_client(void *ctx, double seconds, const char *argument,
+                                            struct bench_result *ret)
+{
+	return by_client(ctx, seconds, argument, one_hit_by_client, ret);
 }
 
 /* argument: Z or z, the number of points, their first address: software breakpoints 5 bytes apart. */
@@ -372,18 +377,7 @@ static int one_client_condition(struct rsp *r, const char *type)
 static enum bench_outcome run_client_condition(void *ctx, double seconds, const char *argument,
                                                struct bench_result *ret)
 {
-	struct rsp *r = ctx;
-	enum bench_outcome outcome;
-	char go[64];
-
-	resume_text(r, 'c', go, sizeof(go));
-	if (point(r, 'Z', *argument, r->loop) < 0)
-		return bench_say(ret, BENCH_NONE, "Z%c is refused", *argument);
-	outcome = client_resume(&r->c, go) < 0 ? lost(ret)
-	                                       : repeat(r, seconds, one_client_condition, argument, ret);
-	if (point(r, 'z', *argument, r->loop) < 0)
-		return lost(ret);
-	return outcome;
+	return by_client(ctx, seconds, argument, one_client_condition, ret);
 }
 
 /* ---- searching ---- */
