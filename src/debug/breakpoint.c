@@ -44,13 +44,18 @@ static void link_point(struct debug_points *p, unsigned i)
 	while (*last != 0)
 		last = &p->point[*last - 1].next;
 	*last = (uint16_t)(i + 1);
-	p->point[i].next = 0;
+	p->point[i].next = p->point[i].next_data = 0;
+	if (is_exec(p->point[i].type))
+		return;
+	*(p->last_data == 0 ? &p->first_data : &p->point[p->last_data - 1].next_data) = (uint16_t)(i + 1);
+	p->last_data = (uint16_t)(i + 1);
 }
 
 /* Points have moved in the list. */
 static void link_all(struct debug_points *p)
 {
 	memset(p->bucket, 0, sizeof(p->bucket));
+	p->first_data = p->last_data = 0;
 	for (unsigned i = 0; i < p->count; i++)
 		link_point(p, i);
 }

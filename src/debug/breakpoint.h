@@ -49,6 +49,7 @@ struct debug_point {
 	uint32_t id;         /* owner of its expressions */
 	uint8_t conditions, commands;
 	uint16_t next;       /* of the same bucket: index + 1, 0: none */
+	uint16_t next_data;  /* of the watchpoints, wished or not; likewise */
 };
 
 #define DEBUG_POINT_BUCKETS 4096
@@ -64,6 +65,7 @@ struct debug_points {
 	unsigned removed;                /* points that the next purge looks at */
 	unsigned pending;                /* wished points without a means */
 	uint16_t bucket[DEBUG_POINT_BUCKETS]; /* points by a hash of their address: index + 1, 0: none */
+	uint16_t first_data, last_data; /* watchpoints in the order of the list: index + 1, 0: none */
 	struct debug_slots slots;
 	struct debug_int3 int3;
 	struct debug_watch watch[DEBUG_MAX_WATCHES];

@@ -8,9 +8,22 @@
 
 #define PAGE 4096u
 
-static bool is_data(const struct debug_point *pt)
+/* The wished watchpoints, in the order of the list: all other points may be breakpoints. */
+static struct debug_point *wished_at(const struct debug_points *p, uint16_t link)
 {
-	return pt->wished && pt->type >= RSP_POINT_WRITE;
+	while (link != 0 && !p->point[link - 1].wished)
+		link = p->point[link - 1].next_data;
+	return link == 0 ? NULL : (struct debug_point *)&p->point[link - 1];
+}
+
+static struct debug_point *first(const struct debug_points *p)
+{
+	return wished_at(p, p->first_data);
+}
+
+static struct debug_point *next(const struct debug_points *p, const struct debug_point *pt)
+{
+	return wished_at(p, pt->next_data);
 }
 
 /* ---- choosing the means ---- */
@@ -59,9 +72,9 @@ static bool has_room(const struct debug_points *p, const struct debug_point *pt)
 {
 	unsigned rows = X86_DR_SLOTS * 2 + rows_of(p, pt); /* those in registers may come along */
 
-	for (unsigned i = 0; i < p->count; i++)
-		if (is_data(&p->point[i]) && p->point[i].means == DEBUG_MEANS_PAGE)
-			rows += rows_of(p, &p->point[i]);
+	for (const struct debug_point *other = first(p); other; other = next(p, other))
+		if (other->means == DEBUG_MEANS_PAGE)
+			rows += rows_of(p, other);
 	return rows <= DEBUG_MAX_PROTECTS;
 }
 
@@ -182,16 +195,13 @@ unsigned debug_datapoint_ranges(const struct debug_points *p, struct debug_prote
 {
 	unsigned n = 0, pages;
 
-	for (unsigned i = 0; i < p->count; i++)
-		if (is_data(&p->point[i]) && p->point[i].means == DEBUG_MEANS_PAGE)
-			n = add_range(p, &p->point[i], ret, n, max);
-	pages = n;
-	for (unsigned i = 0; i < p->count; i++) {
-		const struct debug_point *pt = &p->point[i];
-
-		if (is_data(pt) && pt->means == DEBUG_MEANS_DR && on_watched_page(p, pt, ret, pages))
+	for (const struct debug_point *pt = first(p); pt; pt = next(p, pt))
+		if (pt->means == DEBUG_MEANS_PAGE)
 			n = add_range(p, pt, ret, n, max);
-	}
+	pages = n;
+	for (const struct debug_point *pt = first(p); pt; pt = next(p, pt))
+		if (pt->means == DEBUG_MEANS_DR && on_watched_page(p, pt, ret, pages))
+			n = add_range(p, pt, ret, n, max);
 	return n;
 }
 
@@ -199,10 +209,8 @@ bool debug_datapoint_give_up(struct debug_points *p, uint64_t gpa, bool all)
 {
 	bool any = false;
 
-	for (unsigned i = 0; i < p->count; i++) {
-		struct debug_point *pt = &p->point[i];
-
-		if (!is_data(pt) || pt->means != DEBUG_MEANS_PAGE ||
+	for (struct debug_point *pt = first(p); pt; pt = next(p, pt)) {
+		if (pt->means != DEBUG_MEANS_PAGE ||
 		    !(all || debug_watch_touched(&p->watch[pt->watch], gpa & ~(uint64_t)(PAGE - 1), PAGE)))
 			continue;
 		any = true;
@@ -227,11 +235,10 @@ static bool believed(struct debug_points *p, struct debug_point *pt, bool doubtf
 
 struct debug_point *debug_points_data_slot(struct debug_points *p, unsigned slots, bool doubtful)
 {
-	for (unsigned i = 0; i < p->count; i++) {
-		struct debug_point *pt = &p->point[i];
+	for (struct debug_point *pt = first(p); pt; pt = next(p, pt)) {
 		bool doubt = doubtful || pt->shares || p->only_changes;
 
-		if ((pt->slots & slots) && is_data(pt) && believed(p, pt, doubt))
+		if ((pt->slots & slots) && believed(p, pt, doubt))
 			return pt;
 	}
 	return NULL;
@@ -239,11 +246,10 @@ struct debug_point *debug_points_data_slot(struct debug_points *p, unsigned slot
 
 struct debug_point *debug_points_changed(struct debug_points *p, bool pages)
 {
-	for (unsigned i = 0; i < p->count; i++) {
-		struct debug_point *pt = &p->point[i];
+	for (struct debug_point *pt = first(p); pt; pt = next(p, pt)) {
 		bool looked = pt->means == DEBUG_MEANS_STEP || (pages && pt->means == DEBUG_MEANS_PAGE);
 
-		if (looked && is_data(pt) &&
+		if (looked &&
 		    pt->type != RSP_POINT_READ && debug_watch_changed(&p->watch[pt->watch], p->mem))
 			return pt;
 	}
@@ -275,15 +281,12 @@ static bool accessed(struct debug_points *p, struct debug_point *pt, const struc
 
 struct debug_point *debug_datapoint_accessed(struct debug_points *p, const struct debug_event *ev)
 {
-	struct debug_point *first = NULL;
+	struct debug_point *hit = NULL;
 
-	for (unsigned i = 0; i < p->count; i++) {
-		struct debug_point *pt = &p->point[i];
-
-		if (is_data(pt) && pt->means != DEBUG_MEANS_STEP && accessed(p, pt, ev) && !first)
-			first = pt;
-	}
-	return first;
+	for (struct debug_point *pt = first(p); pt; pt = next(p, pt))
+		if (pt->means != DEBUG_MEANS_STEP && accessed(p, pt, ev) && !hit)
+			hit = pt;
+	return hit;
 }
 
 static uint64_t number(const uint8_t *bytes, unsigned len)

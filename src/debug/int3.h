@@ -19,16 +19,18 @@ enum debug_int3_state {
 	DEBUG_INT3_GONE      /* withdrawn while vcpus ran: one of them may still report it */
 };
 
+/* All of them are looked at in every stop: kept small. */
 struct debug_int3_byte {
 	uint64_t gpa;
-	unsigned refs;       /* breakpoints that want it */
-	enum debug_int3_state state;
+	uint16_t refs;       /* breakpoints that want it */
+	uint8_t state;       /* enum debug_int3_state */
 	uint8_t shadow;
 };
 
 struct debug_int3 {
 	struct guest_mem *mem;
 	unsigned count, planted, lifted;
+	uint64_t lifted_from; /* with lifted: none below it is */
 	bool settled;        /* memory agrees with what is wanted */
 	struct debug_int3_byte byte[DEBUG_INT3_MAX]; /* sorted by gpa */
 };

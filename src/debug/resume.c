@@ -345,6 +345,10 @@ static void warn_about(struct debug_session *s, struct debug_point *pt)
 
 static void warn(struct debug_session *s)
 {
+	const struct debug_points *p = &s->points;
+
+	if (p->step_exec + p->step_watch + p->pending == 0)
+		return;
 	for (unsigned i = 0; i < s->points.count; i++) {
 		struct debug_point *pt = &s->points.point[i];
 		bool slow = pt->means == DEBUG_MEANS_STEP && debug_resume_by_steps(s);

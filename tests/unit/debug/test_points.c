@@ -172,6 +172,74 @@ static void test_overwritten(void **state)
 	assert_int_equal(byte_at(w, 0x1000), 0xeb);
 }
 
+/* Every byte is looked at in every stop, on whatever page: the first, the last, one alone on its page. */
+static void test_overwritten_pages(void **state)
+{
+	static const uint64_t at[] = { 0, 0xfff, 0x1000, 0x1001, 0x1fff, 0x3000, 0x6fff };
+	struct world *w = *state;
+
+	for (unsigned i = 0; i < sizeof(at) / sizeof(at[0]); i++)
+		insert(w, RSP_POINT_SW, at[i], 1);
+	for (unsigned i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		uint8_t byte = (uint8_t)(0x10 + i), seen;
+
+		sync_points(w);
+		assert_int_equal(w->p.int3.planted, sizeof(at) / sizeof(at[0]));
+		guest_mem_write(&w->mem, at[i], &byte, 1);
+		debug_points_verify(&w->p);
+		assert_int_equal(w->p.int3.planted, sizeof(at) / sizeof(at[0]) - 1);
+		sync_points(w);
+		for (unsigned k = 0; k < sizeof(at) / sizeof(at[0]); k++)
+			assert_int_equal(byte_at(w, at[k]), 0xcc);
+		debug_int3_read(&w->p.int3, at[i], &seen, 1);
+		assert_int_equal(seen, byte);
+	}
+	/* Lifted, the guest may write there as it likes: that byte is not verified. */
+	debug_int3_lift(&w->p.int3, 0x1fff);
+	debug_int3_lift(&w->p.int3, 0x1000);
+	debug_points_verify(&w->p);
+	debug_int3_unlift(&w->p.int3);
+	assert_int_equal(w->p.int3.planted, sizeof(at) / sizeof(at[0]));
+	assert_int_equal(byte_at(w, 0x1fff), 0xcc);
+	assert_int_equal(byte_at(w, 0x1000), 0xcc);
+}
+
+/* Watchpoints are found in their order among breakpoints, removed ones, and after these have gone. */
+static void test_watches_among(void **state)
+{
+	struct world *w = *state;
+
+	w->caps.data_dr = w->caps.exec_dr = false;
+	for (unsigned i = 0; i < 100; i++)
+		insert(w, RSP_POINT_SW, 0x1000 + i, 1);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(insert(w, RSP_POINT_WRITE, 0x3000 + 8 * i, 4), 0);
+		insert(w, RSP_POINT_SW, 0x2000 + i, 1);
+	}
+	sync_points(w);
+	for (unsigned i = 0; i < 3; i++) {
+		guest_mem_fill(&w->mem, 0x3000 + 8 * i, 1, 1);
+		assert_int_equal(debug_points_changed(&w->p, false)->gva, 0x3000 + 8 * i);
+	}
+	assert_null(debug_points_changed(&w->p, false));
+	debug_points_remove(&w->p, RSP_POINT_WRITE, 0x3008, 4);
+	for (unsigned i = 0; i < 100; i += 2)
+		debug_points_remove(&w->p, RSP_POINT_SW, 0x1000 + i, 1);
+	for (unsigned purged = 0; purged < 2; purged++) {
+		guest_mem_fill(&w->mem, 0x3008, (uint8_t)(2 + purged), 1);
+		assert_null(debug_points_changed(&w->p, false));
+		guest_mem_fill(&w->mem, 0x3010, (uint8_t)(2 + purged), 1);
+		assert_int_equal(debug_points_changed(&w->p, false)->gva, 0x3010);
+		sync_points(w);
+	}
+	debug_points_withdraw(&w->p);
+	assert_null(debug_points_changed(&w->p, false));
+	assert_int_equal(insert(w, RSP_POINT_WRITE, 0x3010, 4), 0);
+	sync_points(w);
+	guest_mem_fill(&w->mem, 0x3010, 9, 1);
+	assert_int_equal(debug_points_changed(&w->p, false)->gva, 0x3010);
+}
+
 static void test_lift(void **state)
 {
 	struct world *w = *state;
@@ -422,8 +490,8 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_lazy), T(test_hits_survive), T(test_aliases), T(test_overlay), T(test_overwritten),
-		T(test_lift), T(test_gone), T(test_full), T(test_means), T(test_random), T(test_watch_values),
-		T(test_slots_stay), T(test_rebind),
+		T(test_overwritten_pages), T(test_watches_among), T(test_lift), T(test_gone), T(test_full),
+		T(test_means), T(test_random), T(test_watch_values), T(test_slots_stay), T(test_rebind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
