@@ -218,14 +218,18 @@ void debug_nonstop_end_all(struct debug_session *s)
 	clear_queue(s);
 }
 
-/* The boot vcpu's stop is the answer to vRun, the others' follow. */
+/*
+ * The boot vcpu's stop is the answer to vRun. The others run, as new threads of a process do: they wait for the
+ * first one to start them, and GDB, which resumes that one alone, takes threads that it finds for running.
+ */
 void debug_nonstop_begin(struct debug_session *s)
 {
 	clear_queue(s);
-	for (unsigned i = 0; i < s->vcpu_count; i++)
-		stop_plain(s, i, i == 0 ? DEBUG_REPORT_TRAP : DEBUG_REPORT_HALT);
-	s->stop_count--;
-	memmove(s->stop_queue, s->stop_queue + 1, s->stop_count);
+	stop_plain(s, 0, DEBUG_REPORT_TRAP);
+	s->stop_count = 0;
+	for (unsigned i = 1; i < s->vcpu_count; i++)
+		s->vcpu[i].ask = DEBUG_ASK_RUN;
+	rsp_engine_set_general(s->engine, 1); /* as gdbserver's vRun does */
 	debug_stop_tell(s, &s->vcpu[0].stop);
 }
 

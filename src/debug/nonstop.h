@@ -57,7 +57,7 @@ void debug_nonstop_stopped(struct debug_session *s);
 void debug_nonstop_settle(struct debug_session *s, const struct rsp_request *req);
 /* The machine has been reset: stops of before mean nothing now, and those that stepped stop at the entry. */
 void debug_nonstop_after_reset(struct debug_session *s);
-/* vRun's and vKill's part: nothing runs, and nothing is to be told but what follows. */
+/* vRun's part: answers it with the boot vcpu's stop, and the others run. vKill's: nothing runs. */
 void debug_nonstop_begin(struct debug_session *s);
 void debug_nonstop_end_all(struct debug_session *s);
 /* The client goes, and non-stop with it. True: a vcpu is stopped for good, so nothing may run on. */

@@ -4,6 +4,17 @@
 #include <errno.h>
 #include <string.h>
 
+/*
+ * A guest that has ended, and of which a client in extended mode knows that, has no threads: in non-stop GDB
+ * would take them for new ones that run, as it does whatever gdbserver lists.
+ */
+static unsigned count(const struct debug_session *s)
+{
+	bool ended = s->killed || (s->run == DEBUG_RUN_PARKED && s->last.kind == DEBUG_REPORT_EXITED);
+
+	return ended ? 0 : s->vcpu_count;
+}
+
 /* "cpu0 [halted]" */
 static void describe(struct debug_session *s, unsigned vcpu, struct debug_text *t)
 {
@@ -42,9 +53,9 @@ void debug_threads_list(struct debug_session *s, const struct rsp_request *req)
 	int64_t ids[DEBUG_MAX_VCPUS];
 
 	(void)req;
-	for (unsigned i = 0; i < s->vcpu_count; i++)
+	for (unsigned i = 0; i < count(s); i++)
 		ids[i] = i + 1;
-	rsp_reply_threads(s->engine, ids, s->vcpu_count);
+	rsp_reply_threads(s->engine, ids, count(s));
 }
 
 void debug_threads_extra(struct debug_session *s, const struct rsp_request *req)
@@ -67,7 +78,7 @@ size_t debug_threads_xml(struct debug_session *s, char *buf, size_t size)
 
 	debug_text_init(&t, buf, size);
 	debug_text_add(&t, "<?xml version=\"1.0\"?>\n<threads>\n");
-	for (unsigned i = 0; i < s->vcpu_count; i++) {
+	for (unsigned i = 0; i < count(s); i++) {
 		debug_text_add(&t, "<thread id=\"%s%x\" core=\"%u\" name=\"cpu%u\">", pid, i + 1, i, i);
 		describe(s, i, &t);
 		debug_text_add(&t, "</thread>\n");
