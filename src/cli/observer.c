@@ -3,8 +3,12 @@
 #include "debug/observer.h"
 #include "server/pump.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 /* The machine's lock is held while a reply leaves: one who does not read is not waited for longer. */
 #define SEND_LIMIT_MS 200
@@ -18,9 +22,40 @@ struct cli_observer {
 	struct server_pump pump;
 	bool connected;
 	int id;
+	int poke_fd, poke_id;      /* a vcpu's thread has seen a stop that the client waits for */
 	uint8_t in[DEBUG_PACKET_SIZE + 64];
 	uint8_t out[2 * DEBUG_PACKET_SIZE + 1024];
 };
+
+/* The machine stands, or did: it may run again by now, and then the next stop counts. Lock held. */
+static void tell(struct cli_observer *o)
+{
+	debug_observer_stopped(o->session, &o->view);
+	server_pump_flush(&o->pump, &o->engine); /* whoever is gone is seen to be by the loop */
+}
+
+static void on_poke(void *ctx)
+{
+	struct cli_observer *o = ctx;
+	uint64_t count;
+
+	kvm_machine_lock(o->machine);
+	if (read(o->poke_fd, &count, sizeof(count)) > 0 && o->connected)
+		tell(o);
+	kvm_machine_unlock(o->machine);
+	server_loop_arm(o->loop, o->poke_id);
+}
+
+static int watch_poke(struct cli_observer *o)
+{
+	o->poke_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (o->poke_fd < 0)
+		return -errno;
+	o->poke_id = server_loop_add(o->loop, o->poke_fd, on_poke, o);
+	if (o->poke_id >= 0)
+		server_loop_arm(o->loop, o->poke_id);
+	return o->poke_id;
+}
 
 struct cli_observer *cli_observer_new(struct kvm_machine *m, struct debug_session *s,
                                       struct server_loop *loop)
@@ -32,6 +67,10 @@ struct cli_observer *cli_observer_new(struct kvm_machine *m, struct debug_sessio
 	o->machine = m;
 	o->session = s;
 	o->loop = loop;
+	if (watch_poke(o) < 0) {
+		cli_observer_free(o);
+		return NULL;
+	}
 	return o;
 }
 
@@ -44,8 +83,12 @@ static void close_client(struct cli_observer *o)
 
 void cli_observer_free(struct cli_observer *o)
 {
-	if (o != NULL && o->connected)
+	if (o == NULL)
+		return;
+	if (o->connected)
 		server_client_close(&o->pump.client); /* the loop has ended */
+	if (o->poke_fd >= 0)
+		close(o->poke_fd);
 	free(o);
 }
 
@@ -103,6 +146,18 @@ static int admit(struct cli_observer *o, struct server_client client)
 	o->connected = true;
 	server_loop_arm(o->loop, o->id);
 	return 0;
+}
+
+void cli_observer_notice(struct cli_observer *o, bool ends)
+{
+	uint64_t one = 1;
+
+	if (o == NULL || !o->connected || !debug_observer_due(o->session, &o->view))
+		return;
+	if (ends)
+		tell(o);
+	else if (write(o->poke_fd, &one, sizeof(one)) < 0)
+		log_error("cannot wake the main thread: %s", strerror(errno));
 }
 
 void cli_observer_admit(struct cli_observer *o, struct server_client client)

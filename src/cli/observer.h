@@ -1,6 +1,7 @@
 /*
  * The second debugger: it looks on (debug/observer.h) while the first one controls the machine. The loop's
- * thread alone attends it, also while a vcpu's thread attends the first: each under the machine's lock.
+ * thread alone attends it, also while a vcpu's thread attends the first: each under the machine's lock. Of a
+ * stop that it waits for it is told when that lasts: not of those between two steps of the first one's.
  */
 #ifndef CLI_OBSERVER_H
 #define CLI_OBSERVER_H
@@ -19,5 +20,8 @@ void cli_observer_free(struct cli_observer *o); /* closes its client; NULL is fi
 
 /* Takes over a client, where another one controls the machine; a third is turned away. Lock held. */
 void cli_observer_admit(struct cli_observer *o, struct server_client client);
+
+/* The machine has stopped, for longer than a step's stop. ends: nobody will come back to it. Lock held. */
+void cli_observer_notice(struct cli_observer *o, bool ends);
 
 #endif

@@ -16,9 +16,8 @@
 #include <unistd.h>
 
 /*
- * A client on another core that answers at once is met awake: waking a sleeper there costs more than a step.
- * Long enough for that client to be woken itself, and for most of what GDB does between two packets of a
- * command (bench/README.md, "two cores").
+ * A client on another core that answers at once is met awake: waking a sleeper costs more than a step. Long
+ * enough to wake that client, and for what GDB does between two packets (bench/README.md, "two cores").
  */
 #define SPIN_US 100
 
@@ -26,9 +25,8 @@
 #define IDLE_MS 1
 
 /*
- * While the guest runs the loop's thread watches the client. A step is over before a client could say
- * anything, and two system calls would be a fifth of its cost: so nobody watches during steps, but a clock
- * that ticks as long as there are any looks whether one takes longer (a vcpu that waits for its SIPI does).
+ * While the guest runs the loop's thread watches the client; not during steps, of whose cost two system calls
+ * would be a fifth. A clock ticks as long as there are any, and looks whether one takes longer.
  */
 #define TICK_MS 50
 
@@ -133,10 +131,8 @@ static int converse(struct cli_stub *s)
 			log_warn("the client does not speak GDB's protocol: dropped");
 			return -EPROTO;
 		}
-		if (fed < 0)
-			return fed;
-		if (fed == 0 || (debug_session_running(s->cfg.session) && s->pump.len == 0))
-			break;
+		if (fed <= 0 || (debug_session_running(s->cfg.session) && s->pump.len == 0))
+			return fed < 0 ? fed : 0;
 	}
 	return rc;
 }
@@ -152,6 +148,7 @@ static void serve_client(struct cli_stub *s)
 		poke(s); /* the loop's other business comes in between */
 	else if (s->pump.len == 0) /* else the engine owes a reply first; then attend() goes on */
 		server_loop_arm(s->cfg.loop, s->client_id);
+	cli_observer_notice(s->observer, false);
 }
 
 static void on_client(void *ctx)
@@ -234,6 +231,8 @@ static void attend(struct cli_stub *s)
 			kvm_machine_idle(s->cfg.machine);
 			server_pump_limit(&s->pump, 0);
 		}
+		if (s->pump.limit_ms == 0)
+			cli_observer_notice(s->observer, false);
 		kvm_machine_unlock(s->cfg.machine);
 		if (!debug_session_busy(s->cfg.session))
 			server_pump_wait(&s->pump, SPIN_US);
@@ -251,6 +250,7 @@ static void send_notices(struct cli_stub *s)
 {
 	if (s->connected && !s->gone && server_pump_flush(&s->pump, &s->engine) < 0)
 		drop_client(s);
+	cli_observer_notice(s->observer, false);
 }
 
 static enum debug_verdict sink_event(void *ctx, const struct debug_event *ev)
@@ -276,6 +276,7 @@ static void sink_stopped(void *ctx)
 	/* A client in extended mode has run an ended guest again. */
 	if (s->end == CLI_END_EXITED && debug_session_running(s->cfg.session))
 		s->end = CLI_END_NONE;
+	cli_observer_notice(s->observer, s->end == CLI_END_EXITED);
 	if (s->end == CLI_END_EXITED)
 		end_machine(s, CLI_END_EXITED);
 	else if (debug_session_death(s->cfg.session) != NULL)
@@ -300,7 +301,7 @@ static void connect_client(struct cli_stub *s, struct server_client client)
 	server_loop_arm(s->cfg.loop, s->client_id);
 }
 
-/* The client has hung up, perhaps behind bytes not yet read: whoever attends it is about to see so. */
+/* Perhaps behind bytes not yet read: whoever attends it is about to see so. */
 static bool hung_up(const struct cli_stub *s)
 {
 	struct pollfd peer = {.fd = s->pump.client.in, .events = POLLRDHUP};

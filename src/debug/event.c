@@ -420,6 +420,7 @@ void debug_event_stopped(void *ctx)
 	struct debug_report none = debug_stop_plain(DEBUG_REPORT_INTERRUPT, s->current);
 
 	s->run = DEBUG_RUN_PARKED;
+	s->stops++;
 	debug_resume_end_over(s, false);
 	debug_points_verify(&s->points);
 	debug_trace_parked(s);

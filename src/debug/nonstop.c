@@ -48,6 +48,7 @@ static void stop_vcpu(struct debug_session *s, unsigned vcpu, const struct debug
 	v->ask = DEBUG_ASK_HOLD;
 	v->late = false;
 	v->stop = *r;
+	s->stops++;
 	v->pending.kind = DEBUG_REPORT_NONE;
 	if (r->kind == DEBUG_REPORT_BREAK)
 		debug_resume_passed(s, vcpu, r->event.pc);

@@ -48,15 +48,34 @@ static void tell_last(struct debug_session *s)
 
 /*
  * A resume is refused by words on the console and a stop where everything stands: an error GDB takes for a
- * stop without a signal, after which it resumes once more, for ever (remote.c, remote_wait_as).
+ * stop without a signal, after which it resumes once more, for ever (remote.c, remote_wait_as). So it does after
+ * SIGTRAP while it steps through a range.
  */
 static void refuse_resume(struct debug_session *s)
 {
 	static const char words[] = "trapline: " REFUSED "\n";
-	struct debug_report r = debug_stop_plain(DEBUG_REPORT_TRAP, s->last.event.vcpu);
+	struct debug_report r = debug_stop_plain(DEBUG_REPORT_INTERRUPT, s->last.event.vcpu);
 
 	rsp_engine_console(s->engine, words, sizeof(words) - 1);
 	debug_stop_tell(s, s->last.kind == DEBUG_REPORT_EXITED ? &s->last : &r);
+}
+
+/*
+ * "Continue" of one who only looks on is: tell me of the next stop. Steps are refused, and of a guest that has
+ * ended there is nothing more to wait for.
+ */
+static void take_resume(struct debug_session *s, struct debug_observer *o, const struct rsp_request *req)
+{
+	bool waits = req->u.resume.count > 0 && !req->u.resume.has_addr;
+
+	for (size_t i = 0; i < req->u.resume.count; i++)
+		waits &= req->u.resume.actions[i].kind == RSP_ACT_CONTINUE;
+	if (!waits || (s->run == DEBUG_RUN_PARKED && s->last.kind == DEBUG_REPORT_EXITED)) {
+		refuse_resume(s);
+		return;
+	}
+	o->waits = true;
+	o->seen = s->stops;
 }
 
 static void answer(struct debug_session *s, struct debug_observer *o, const struct rsp_request *req)
@@ -64,7 +83,7 @@ static void answer(struct debug_session *s, struct debug_observer *o, const stru
 	if (req->kind == RSP_QUERY_HALT) {
 		tell_last(s);
 	} else if (req->kind == RSP_RESUME) {
-		refuse_resume(s);
+		take_resume(s, o, req);
 	} else if (req->kind == RSP_DETACH) {
 		o->leaves = true;
 		rsp_reply_ok(s->engine);
@@ -149,6 +168,40 @@ static void take(struct debug_session *s, struct debug_observer *o, const struct
 	leave(s, o, &c);
 }
 
+bool debug_observer_due(const struct debug_session *s, const struct debug_observer *o)
+{
+	bool stands = s->run == DEBUG_RUN_PARKED ||
+	              (s->nonstop && s->run == DEBUG_RUN_FREE && !debug_nonstop_moves(s, s->current));
+
+	return o->waits && o->seen != s->stops && stands;
+}
+
+void debug_observer_stopped(struct debug_session *s, struct debug_observer *o)
+{
+	struct context c;
+
+	if (!debug_observer_due(s, o))
+		return;
+	o->waits = false;
+	enter(s, o, &c);
+	tell_last(s);
+	leave(s, o, &c);
+}
+
+/* It waits no longer. Where the machine runs it cannot be looked at, and its registers are not told. */
+static void give_up_waiting(struct debug_session *s, struct debug_observer *o)
+{
+	struct debug_report r = debug_stop_plain(DEBUG_REPORT_INTERRUPT, s->current);
+	struct context c;
+
+	if (!o->waits)
+		return;
+	o->waits = false;
+	enter(s, o, &c);
+	debug_stop_tell(s, &r);
+	leave(s, o, &c);
+}
+
 void debug_observer_serve(struct debug_session *s, struct debug_observer *o)
 {
 	const struct rsp_request *req;
@@ -157,4 +210,6 @@ void debug_observer_serve(struct debug_session *s, struct debug_observer *o)
 	while ((event = rsp_engine_next(o->engine, &req)) != RSP_EVENT_NONE)
 		if (event == RSP_EVENT_REQUEST)
 			take(s, o, req);
+		else if (event == RSP_EVENT_INTERRUPT)
+			give_up_waiting(s, o);
 }

@@ -188,6 +188,7 @@ void debug_stop_reply(struct debug_session *s, const struct debug_report *r)
 	const struct x86_state *st;
 
 	s->owed = false;
+	s->stops++;
 	s->last = *r;
 	s->current = vcpu;
 	rsp_engine_set_general(s->engine, vcpu + 1);

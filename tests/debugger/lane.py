@@ -18,7 +18,7 @@ import run  # noqa: E402
 
 LIMIT = 1150  # seconds for the machine and all it plays; one processor (tests/vm/meson.build)
 WITH_KVM = os.path.join(run.HERE, '..', 'rig', 'with-kvm')
-TOOLS = [os.path.join(run.HERE, name) for name in ('lane.sh', 'session.sh', 'poke.sh')]
+TOOLS = [os.path.join(run.HERE, name) for name in ('lane.sh', 'session.sh', 'poke.sh', 'await.sh')]
 
 
 def play_all(args, folder):

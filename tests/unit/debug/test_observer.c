@@ -36,6 +36,22 @@ static const char *asks(const char *packet)
 	return text[0] == '+' ? text + 1 : text;
 }
 
+/* What it is told of without having asked now. */
+static const char *told(void)
+{
+	static char text[1024];
+	const uint8_t *bytes;
+	size_t len;
+
+	debug_observer_stopped(h.s, &o);
+	bytes = rsp_engine_output(&engine, &len);
+	assert_true(len < sizeof(text));
+	memcpy(text, bytes, len);
+	text[len] = '\0';
+	rsp_engine_sent(&engine, len);
+	return text[0] == '+' ? text + 1 : text;
+}
+
 static void starts(const char *text, const char *with)
 {
 	if (strncmp(text, with, strlen(with)) != 0)
@@ -138,6 +154,83 @@ static void test_changes_nothing(void **state)
 	assert_true(h.connected && !h.closed);
 }
 
+/* A continue resumes nothing; the next stop answers it, whatever has been going on before. */
+static void test_waits(void **state)
+{
+	unsigned resumes;
+
+	(void)state;
+	harness_ask(&h, "?");
+	harness_ask(&h, "Z0,1003,1");
+	resumes = h.f.resumes;
+	assert_string_equal(asks("vCont;c:1"), "");
+	assert_int_equal(h.f.resumes, resumes);
+	assert_false(debug_observer_due(h.s, &o)); /* it stood before */
+	assert_string_equal(told(), "");
+	starts(harness_ask(&h, "vCont;c:1"), "T05");
+	assert_true(debug_observer_due(h.s, &o));
+	starts(told(), "$T05");
+	assert_false(debug_observer_due(h.s, &o));
+	starts(asks("p10"), "$0310");
+	/* not asked: not told */
+	starts(harness_ask(&h, "vCont;s:1"), "T05");
+	assert_string_equal(told(), "");
+	/* the stop is over when there is time to tell */
+	assert_string_equal(asks("c"), "");
+	starts(harness_ask(&h, "vCont;s:1"), "T05");
+	harness_ask(&h, "z0,1003,1");
+	harness_send(&h, "vCont;c", 7);
+	assert_true(fake_runs(&h.f));
+	assert_string_equal(told(), "");
+	harness_feed(&h, "\3", 1);
+	harness_run(&h, 50);
+	starts(told(), "$T02");
+}
+
+/* A ctrl-C ends the waiting, and nothing else. */
+static void test_waits_no_more(void **state)
+{
+	(void)state;
+	harness_ask(&h, "?");
+	harness_send(&h, "vCont;c", 7);
+	assert_string_equal(asks("vCont;c"), "");
+	rsp_engine_feed(&engine, "\3", 1);
+	debug_observer_serve(h.s, &o);
+	starts(told(), "$T02thread:");
+	assert_true(fake_runs(&h.f));
+	starts(asks("g"), "$E");
+	rsp_engine_feed(&engine, "\3", 1);
+	debug_observer_serve(h.s, &o);
+	assert_string_equal(told(), "");
+}
+
+static void test_waits_for_the_end(void **state)
+{
+	static const uint8_t code[] = { 0xb0, 42, 0xe6, 0xf4, 0x90 };
+
+	(void)state;
+	harness_ask(&h, "?");
+	fake_code(&h.f, 0, code, sizeof(code));
+	harness_ask(&h, "P10=0010000000000000");
+	assert_string_equal(asks("vCont;c"), "");
+	starts(harness_ask(&h, "vCont;c:1"), "W2a");
+	starts(told(), "$W2a");
+	starts(asks("vCont;c"), "$O");
+}
+
+static void test_waits_in_non_stop(void **state)
+{
+	(void)state;
+	starts(harness_ask(&h, "QNonStop:1"), "OK");
+	assert_string_equal(asks("vCont;c"), "");
+	starts(harness_ask(&h, "vCont;c"), "OK");
+	assert_string_equal(told(), "");
+	starts(harness_ask(&h, "Z0,1011,1"), "OK");
+	harness_run(&h, 50);
+	starts(told(), "$T05");
+	starts(asks("p10"), "$1110");
+}
+
 static void test_leaves(void **state)
 {
 	(void)state;
@@ -186,9 +279,10 @@ static void test_stays_one(void **state)
 	starts(harness_ask(&h, "D"), "OK");
 	assert_true(fake_runs(&h.f));
 	starts(asks("g"), "$E");
-	starts(asks("vCont;c"), "$O");
+	starts(asks("vCont;c"), "");
 	harness_connect(&h);
 	starts(harness_ask(&h, "?"), "T05");
+	starts(told(), "$T05");
 	starts(asks("?"), "$T05");
 	starts(asks("P0=0100000000000000"), "$E");
 }
@@ -199,6 +293,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_looks, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_beside_trace_frame, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_changes_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_waits, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_waits_no_more, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_waits_for_the_end, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_waits_in_non_stop, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_leaves, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_while_it_runs, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_beside_non_stop, set_up, tear_down),
