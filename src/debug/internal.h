@@ -103,7 +103,7 @@ struct debug_session {
 	enum debug_wish wish;
 	const struct rsp_request *deferred;
 	unsigned current;                     /* vcpu of the last reported stop */
-	unsigned stops;                       /* how many there were: of the machine or, in non-stop, a vcpu */
+	unsigned stops;                       /* how many there were: of all or, in non-stop, a vcpu */
 	unsigned map_vcpu;                    /* in whose address space points are looked up */
 	bool passing;                         /* parks only to step a vcpu over a breakpoint that missed */
 	bool printed;                         /* console text since the last look */

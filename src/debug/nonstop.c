@@ -220,8 +220,8 @@ void debug_nonstop_end_all(struct debug_session *s)
 }
 
 /*
- * The boot vcpu's stop is the answer to vRun. The others run, as new threads of a process do: they wait for the
- * first one to start them, and GDB, which resumes that one alone, takes threads that it finds for running.
+ * The boot vcpu's stop is the answer to vRun. The others run, as new threads of a process do: they wait for
+ * the first one to start them, and GDB, which resumes that one alone, takes what it finds for running.
  */
 void debug_nonstop_begin(struct debug_session *s)
 {

@@ -48,8 +48,8 @@ static void tell_last(struct debug_session *s)
 
 /*
  * A resume is refused by words on the console and a stop where everything stands: an error GDB takes for a
- * stop without a signal, after which it resumes once more, for ever (remote.c, remote_wait_as). So it does after
- * SIGTRAP while it steps through a range.
+ * stop without a signal, after which it resumes once more, for ever (remote.c, remote_wait_as). So it does
+ * after SIGTRAP while it steps through a range.
  */
 static void refuse_resume(struct debug_session *s)
 {
@@ -61,8 +61,8 @@ static void refuse_resume(struct debug_session *s)
 }
 
 /*
- * "Continue" of one who only looks on is: tell me of the next stop. Steps are refused, and of a guest that has
- * ended there is nothing more to wait for.
+ * "Continue" of one who only looks on is: tell me of the next stop. Steps are refused, and of a guest that
+ * has ended there is nothing more to wait for.
  */
 static void take_resume(struct debug_session *s, struct debug_observer *o, const struct rsp_request *req)
 {

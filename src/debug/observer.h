@@ -1,8 +1,8 @@
 /*
  * A client that looks on while another one controls the machine. It has an engine of its own and shares the
  * session: its requests are answered by the session's handlers, in its stead and with its own settings, where
- * they only read; everything else is refused in words. A "continue" resumes nothing: it is answered by the next
- * stop. "?" tells the last one.
+ * they only read; everything else is refused in words. A "continue" resumes nothing: it is answered by the
+ * next stop. "?" tells the last one.
  *
  * What is read needs the machine parked, or (in non-stop) the vcpu that it is read from; while it runs the
  * answer is an error. Every function is called with the target's lock held.
