@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static enum log_level level_shown = LOG_WARN;
@@ -40,4 +41,17 @@ void log_line(enum log_level level, const char *fmt, ...)
 	line[used++] = '\n';
 	if (write(STDERR_FILENO, line, used) < 0)
 		return; /* nowhere left to complain */
+}
+
+void log_lines(enum log_level level, const char *prefix, const char *text, size_t len)
+{
+	while (len > 0) {
+		const char *end = memchr(text, '\n', len);
+		size_t line = end ? (size_t)(end - text) : len;
+
+		log_line(level, "%s%.*s", prefix, (int)line, text);
+		line += end != NULL;
+		text += line;
+		len -= line;
+	}
 }

@@ -184,6 +184,12 @@ static int write_snapshot(void *ctx, const char *name, const char **ret_path, st
 	return cli_snapshot_write(m->kvm, name, m->entry.bias, m->opt->snapshot_out, err);
 }
 
+static void print_kept(void *ctx, const char *text, size_t len)
+{
+	(void)ctx;
+	log_lines(LOG_ERROR, "dprintf: ", text, len);
+}
+
 static int create_session(struct machine *m, struct error *err)
 {
 	struct debug_config cfg = {
@@ -202,6 +208,7 @@ static int create_session(struct machine *m, struct error *err)
 		.ctx = m,
 		.symbol = find_symbol,
 		.set_cmdline = set_cmdline,
+		.print = print_kept,
 		.write_core = m->opt->core != NULL ? write_core : NULL,
 		.write_snapshot = m->opt->snapshot_out != NULL ? write_snapshot : NULL,
 	};

@@ -264,13 +264,14 @@ struct debug_point *debug_points_find(struct debug_points *p, enum rsp_point typ
 /* Removed points go; with `keep`, those that were hit stay for a while: GDB takes them out for one step. */
 static void purge(struct debug_points *p, bool keep)
 {
-	unsigned kept = 0;
+	unsigned kept = 0, of_others = 0;
 
 	if (p->removed == 0)
 		return;
 	for (unsigned i = 0; i < p->count; i++) {
 		const struct debug_point *pt = &p->point[i];
 
+		of_others += pt->wished && pt->use == DEBUG_USE_KEPT;
 		if (pt->wished || (keep && (pt->hits || pt->misses) && kept < DEBUG_KEPT_POINTS))
 			p->point[kept++] = *pt;
 		else if (pt->conditions || pt->commands)
@@ -281,6 +282,7 @@ static void purge(struct debug_points *p, bool keep)
 		link_all(p);
 	}
 	p->removed = 0;
+	p->kept = of_others;
 }
 
 static int insert(struct debug_points *p, enum debug_use use, enum rsp_point type, uint64_t gva, uint64_t len,
@@ -338,6 +340,21 @@ void debug_points_remove(struct debug_points *p, enum rsp_point type, uint64_t g
 	if (pt->conditions || pt->commands)
 		debug_programs_drop(&p->programs, pt->id);
 	pt->conditions = pt->commands = 0;
+	pt->persist = false;
+}
+
+void debug_points_drop_kept(struct debug_points *p, const uint64_t *gva)
+{
+	for (unsigned i = 0; p->kept > 0 && i < p->count; i++) {
+		struct debug_point *pt = &p->point[i];
+
+		if (!pt->wished || pt->use != DEBUG_USE_KEPT || (gva && pt->gva != *gva))
+			continue;
+		unbind(p, pt);
+		pt->hits = pt->misses = 0; /* nor is it remembered */
+	}
+	if (p->kept > 0)
+		purge(p, true);
 }
 
 int debug_points_program(struct debug_points *p, enum rsp_point type, uint64_t gva,
@@ -358,6 +375,7 @@ int debug_points_program(struct debug_points *p, enum rsp_point type, uint64_t g
 		return rc;
 	pt->conditions = (uint8_t)codes->conditions;
 	pt->commands = (uint8_t)codes->commands;
+	pt->persist = codes->persist && codes->commands > 0;
 	return 0;
 }
 
@@ -413,16 +431,23 @@ void debug_points_rebind(struct debug_points *p, bool keep_counts)
 	purge(p, keep_counts);
 }
 
-void debug_points_withdraw(struct debug_points *p)
+void debug_points_withdraw(struct debug_points *p, struct debug_arm *ret)
 {
-	for (unsigned i = 0; i < p->count; i++)
-		if (p->point[i].wished)
-			unbind(p, &p->point[i]);
-	p->count = p->programs.count = p->removed = 0;
-	p->programs.used = 0;
-	link_all(p);
+	for (unsigned i = 0; i < p->count; i++) {
+		struct debug_point *pt = &p->point[i];
+
+		if (pt->wished && pt->persist)
+			pt->use = DEBUG_USE_KEPT;
+		else if (pt->wished)
+			unbind(p, pt);
+	}
+	p->removed++;
+	purge(p, false);
 	debug_int3_withdraw(&p->int3);
 	debug_slots_settle(&p->slots);
+	memset(ret, 0, sizeof(*ret));
+	ret->int3 = p->int3.planted > 0;
+	memcpy(ret->slot, p->slots.want, sizeof(ret->slot));
 }
 
 /* ---- hits ---- */

@@ -32,7 +32,10 @@ enum debug_means {
 };
 
 /* Whose wish a point is. Points of different use at one place are points of their own. */
-enum debug_use { DEBUG_USE_CLIENT, DEBUG_USE_TRACE };
+enum debug_use {
+	DEBUG_USE_CLIENT, DEBUG_USE_TRACE,
+	DEBUG_USE_KEPT       /* of a client that has left: its commands go on */
+};
 
 struct debug_point {
 	enum debug_use use;
@@ -48,6 +51,7 @@ struct debug_point {
 	uint64_t hits, misses; /* misses: no condition held */
 	uint32_t id;         /* owner of its expressions */
 	uint8_t conditions, commands;
+	bool persist;        /* becomes KEPT when the client leaves */
 	uint16_t next;       /* of the same bucket: index + 1, 0: none */
 	uint16_t next_data;  /* of the watchpoints, wished or not; likewise */
 };
@@ -64,6 +68,7 @@ struct debug_points {
 	unsigned step_exec, step_watch;  /* wished points that need single-stepping */
 	unsigned removed;                /* points that the next purge looks at */
 	unsigned pending;                /* wished points without a means */
+	unsigned kept;                   /* points of DEBUG_USE_KEPT */
 	uint16_t bucket[DEBUG_POINT_BUCKETS]; /* points by a hash of their address: index + 1, 0: none */
 	uint16_t first_data, last_data; /* watchpoints in the order of the list: index + 1, 0: none */
 	struct debug_slots slots;
@@ -105,8 +110,13 @@ void debug_points_verify(struct debug_points *p);
  * hits of removed points stay known.
  */
 void debug_points_rebind(struct debug_points *p, bool keep_counts);
-/* Everything is forgotten and memory is the guest's again, at once. Disarming is the caller's. */
-void debug_points_withdraw(struct debug_points *p);
+/*
+ * The client leaves: its points are forgotten and memory is the guest's again, at once, but for those whose
+ * commands persist. *ret: what stays armed; arming is the caller's.
+ */
+void debug_points_withdraw(struct debug_points *p, struct debug_arm *ret);
+/* Points that a client left behind go: those at *gva, or (NULL) all. */
+void debug_points_drop_kept(struct debug_points *p, const uint64_t *gva);
 
 /* The wished breakpoint of any means at this address; NULL. Fast where there is none. */
 struct debug_point *debug_points_exec_at(struct debug_points *p, uint64_t pc);

@@ -96,6 +96,8 @@ int debug_programs_set(struct debug_programs *p, uint32_t owner, const struct de
 struct hit {
 	struct debug_eval eval;  /* first: the context of its functions */
 	struct debug_session *s;
+	bool stops, any;
+	bool counted, ignored;   /* the hit has been taken off what is to be ignored; it was one of those */
 	size_t len;
 	char text[DEBUG_AGENT_OUTPUT];
 };
@@ -115,8 +117,13 @@ static void to_console(struct debug_session *s, const char *text, size_t len)
 	char line[80];
 	struct debug_text t;
 
-	if (!s->engine || len == 0)
+	if (len == 0)
 		return;
+	if (!s->engine || s->detached) {
+		if (s->cfg.print)
+			s->cfg.print(s->cfg.ctx, text, len);
+		return;
+	}
 	debug_text_init(&t, line, sizeof(line));
 	debug_text_add(&t, "trapline: %u outputs of commands were lost\n", s->prints_lost);
 	if (s->prints_lost > 0 && rsp_engine_console(s->engine, line, t.len))
@@ -199,34 +206,46 @@ static bool is_here(const struct debug_point *pt, uint64_t pc, const uint64_t *g
 }
 
 /* A point with commands is not reported: GDB and gdbserver have it so (dprintf of style agent). */
+static void judge(struct hit *h, struct debug_point *pt)
+{
+	bool kept = pt->use == DEBUG_USE_KEPT;
+
+	if (!holds(h, pt)) {
+		pt->misses++;
+		return;
+	}
+	pt->hits++;
+	if (!kept && !h->counted)
+		h->ignored = debug_ignore_take(&h->s->ignores, pt->gva);
+	h->counted |= !kept;
+	if (!kept && h->ignored)
+		return;
+	if (pt->commands > 0)
+		run_commands(h, pt);
+	else
+		h->stops = true;
+}
+
 bool debug_condition_stops(struct debug_session *s, const struct debug_event *ev, const uint64_t *gpa)
 {
-	bool stops = false, any = false;
 	struct hit h;
 
 	debug_eval_init(&h.eval, s, ev->vcpu);
 	h.s = s;
 	h.len = 0;
+	h.stops = h.any = h.counted = h.ignored = false;
 	for (unsigned i = 0; i < s->points.count; i++) {
 		struct debug_point *pt = &s->points.point[i];
 
 		if (!is_here(pt, ev->pc, gpa))
 			continue;
-		any = true;
+		h.any = true;
 		if (pt->use == DEBUG_USE_TRACE) {
 			pt->hits++;
 			debug_trace_hit(s, ev->vcpu, pt->gva);
-			continue;
+		} else {
+			judge(&h, pt);
 		}
-		if (!holds(&h, pt)) {
-			pt->misses++;
-			continue;
-		}
-		pt->hits++;
-		if (pt->commands > 0)
-			run_commands(&h, pt);
-		else
-			stops = true;
 	}
-	return stops || !any;
+	return h.stops || !h.any;
 }

@@ -24,6 +24,7 @@ struct debug_programs {
 struct debug_codes {
 	const struct rsp_code *condition, *command;
 	size_t conditions, commands;
+	bool persist;            /* the commands go on when the client has left */
 };
 
 /* The owner's expressions become these: 0, or -EINVAL, -ENOSPC with text, and nothing is changed. */

@@ -406,10 +406,10 @@ static void nobody_waits(struct debug_session *s)
 		debug_resume_free(s);
 }
 
-/* Parked only to step over a tracepoint, with no client that waits. */
+/* Parked only to step over what works alone, with no client that waits. */
 static bool passes_alone(const struct debug_session *s)
 {
-	return s->passing && s->trace.running && !s->nonstop && !s->owed && !s->deferred && !s->hold &&
+	return s->passing && debug_works_alone(s) && !s->nonstop && !s->owed && !s->deferred && !s->hold &&
 	       !s->stop_asked && s->report.kind == DEBUG_REPORT_NONE;
 }
 

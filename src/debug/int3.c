@@ -188,10 +188,9 @@ void debug_int3_forget(struct debug_int3 *t)
 
 void debug_int3_withdraw(struct debug_int3 *t)
 {
-	for (unsigned i = 0; i < t->count; i++) {
-		restore(t, &t->byte[i], DEBUG_INT3_GONE);
-		t->byte[i].refs = 0;
-	}
+	for (unsigned i = 0; i < t->count; i++)
+		if (t->byte[i].refs == 0)
+			restore(t, &t->byte[i], DEBUG_INT3_GONE);
 }
 
 void debug_int3_lift(struct debug_int3 *t, uint64_t gpa)

@@ -47,7 +47,7 @@ void debug_int3_sync(struct debug_int3 *t);
 void debug_int3_verify(struct debug_int3 *t);
 /* Memory has been loaded anew: nothing of ours is in it and nothing is wanted any more. */
 void debug_int3_forget(struct debug_int3 *t);
-/* Every byte goes back at once, also under running vcpus. */
+/* Every byte that nobody wants any more goes back at once, also under running vcpus. */
 void debug_int3_withdraw(struct debug_int3 *t);
 
 /*

@@ -31,6 +31,7 @@
 #define DEBUG_INTERNAL_H
 
 #include "debug/breakpoint.h"
+#include "debug/ignore.h"
 #include "debug/memory.h"
 #include "debug/scan.h"
 #include "debug/session.h"
@@ -136,6 +137,7 @@ struct debug_session {
 	struct x86_state scratch;
 	struct debug_saved_regs saved[DEBUG_SAVED_REGS];
 	struct debug_points points;
+	struct debug_ignores ignores;
 	struct debug_scan scan;
 	char xml[DEBUG_XML_SIZE];
 	char text[DEBUG_TEXT_SIZE];
@@ -150,6 +152,12 @@ static inline const struct x86_state *debug_get(struct debug_session *s, unsigne
 	const struct x86_state *st;
 
 	return s->cfg.ops->get(s->cfg.target, vcpu, groups, &st) < 0 ? NULL : st;
+}
+
+/* Something goes on without a client: a trace run, commands that persist. */
+static inline bool debug_works_alone(const struct debug_session *s)
+{
+	return s->trace.running || s->points.kept > 0;
 }
 
 /* Error replies: the error's text with its code. */
@@ -185,6 +193,7 @@ typedef void debug_handler(struct debug_session *s, const struct rsp_request *re
 
 debug_handler debug_registers_read_all, debug_registers_write_all, debug_registers_read,
 	debug_registers_write, debug_registers_save, debug_registers_restore;
+debug_handler debug_point_insert, debug_point_remove;
 debug_handler debug_query_read_mem, debug_query_read_ranges, debug_query_write_mem;
 debug_handler debug_query_xfer, debug_query_offsets, debug_query_attached, debug_query_phys,
 	debug_query_set_phys;

@@ -81,24 +81,14 @@ static void cmd_exits(const struct call *c)
 			debug_text_add(c->out, "%12" PRIu64 "  %s\n", rows[i].count, rows[i].name);
 }
 
-/* GDB takes its breakpoints out at each stop and puts them back when it resumes. */
 static void cmd_break(const struct call *c)
 {
-	const struct debug_points *p = &c->s->points;
+	debug_monitor_break(c->s, c->arg, c->out);
+}
 
-	if (p->count == 0)
-		debug_text_add(c->out, "no breakpoints or watchpoints\n");
-	for (unsigned i = 0; i < p->count; i++) {
-		const struct debug_point *pt = &p->point[i];
-
-		debug_text_add(c->out, "%-7s 0x%016" PRIx64 "+%-4" PRIu64 " %-15s %" PRIu64 " hits",
-		               pt->use == DEBUG_USE_TRACE ? "trace" : debug_point_name(pt->type), pt->gva,
-		               pt->len, debug_means_name(pt->means),
-		               pt->hits);
-		if (pt->conditions || pt->misses)
-			debug_text_add(c->out, ", %" PRIu64 " misses", pt->misses);
-		debug_text_add(c->out, "%s\n", pt->wished ? "" : " (out)");
-	}
+static void cmd_ignore(const struct call *c)
+{
+	debug_monitor_ignore(c->s, c->arg, c->out);
 }
 
 static void cmd_watch(const struct call *c)
@@ -281,11 +271,12 @@ static void cmd_mode(const struct call *c)
 
 static const struct command commands[] = {
 	{ "arch", "[x86-64|i386|i8086]", "as whose registers the next client sees the CPU's", cmd_arch },
-	{ "break", "", "breakpoints and watchpoints: by what means, how often hit and missed", cmd_break },
+	{ "break", "[drop]", "breakpoints and watchpoints: by what means, how often hit and missed", cmd_break },
 	{ "core", "", "write an ELF core to the file of --core", cmd_core },
 	{ "cr3", "[auto|other|ADDR]", "page tables for memory commands; other: of a KPTI pair", cmd_cr3 },
 	{ "exits", "", "what the machine came out of guest mode for, counted", cmd_exits },
 	{ "help", "", "this list", cmd_help },
+	{ "ignore", "[ADDR COUNT]", "pass over the next COUNT hits of the breakpoint at ADDR", cmd_ignore },
 	{ "kaslr", "", "how far a kernel that relocated itself stands from its symbols", cmd_kaslr },
 	{ "mode", "", "CPU mode, paging, privilege level, linear pc", cmd_mode },
 	{ "mmio", "[on|off]", "memory commands reach devices, with all effects", cmd_mmio },

@@ -15,6 +15,9 @@ void debug_monitor_snapshot(struct debug_session *s, const char *args, struct de
 /* "monitor kaslr": evidence, then the lines to type, or why they cannot be known. */
 void debug_monitor_kaslr(struct debug_session *s, unsigned vcpu, struct debug_text *out);
 
+/* "monitor break": all points; (drop) those of a client that has left go. */
+void debug_monitor_break(struct debug_session *s, const char *arg, struct debug_text *out);
+
 /* "monitor watch": the watchpoints, or (changes, writes) what counts as a hit. */
 void debug_monitor_watch(struct debug_session *s, const char *arg, struct debug_text *out);
 

@@ -4,6 +4,43 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* ---- monitor break ---- */
+
+static const char *use_name(const struct debug_point *pt)
+{
+	static const char *const names[] = { [DEBUG_USE_TRACE] = "trace", [DEBUG_USE_KEPT] = "kept" };
+
+	return pt->use == DEBUG_USE_CLIENT ? debug_point_name(pt->type) : names[pt->use];
+}
+
+static void show_break(const struct debug_session *s, const struct debug_point *pt, struct debug_text *out)
+{
+	uint64_t ignored = pt->use == DEBUG_USE_CLIENT ? debug_ignore_left(&s->ignores, pt->gva) : 0;
+
+	debug_text_add(out, "%-7s 0x%016" PRIx64 "+%-4" PRIu64 " %-15s %" PRIu64 " hits", use_name(pt), pt->gva,
+	               pt->len, debug_means_name(pt->means), pt->hits);
+	if (pt->conditions || pt->misses)
+		debug_text_add(out, ", %" PRIu64 " misses", pt->misses);
+	if (ignored > 0 && pt->type <= RSP_POINT_HW)
+		debug_text_add(out, ", the next %" PRIu64 " ignored", ignored);
+	debug_text_add(out, "%s\n", pt->wished ? "" : " (out)");
+}
+
+/* GDB takes its breakpoints out at each stop and puts them back when it resumes. */
+void debug_monitor_break(struct debug_session *s, const char *arg, struct debug_text *out)
+{
+	if (strcmp(arg, "drop") == 0)
+		debug_points_drop_kept(&s->points, NULL);
+	else if (arg[0])
+		debug_text_add(out, "break takes drop, not '%.40s'\n", arg);
+	if (s->points.count == 0)
+		debug_text_add(out, "no breakpoints or watchpoints\n");
+	for (unsigned i = 0; i < s->points.count; i++)
+		show_break(s, &s->points.point[i], out);
+}
+
+/* ---- monitor watch ---- */
+
 /* What a point's means costs the guest. */
 static const char *cost_of(const struct debug_point *pt)
 {

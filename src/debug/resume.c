@@ -214,14 +214,20 @@ void debug_resume_go(struct debug_session *s)
 
 void debug_resume_free(struct debug_session *s)
 {
+	struct debug_arm arm;
+
 	for (unsigned i = 0; i < s->vcpu_count; i++) {
 		s->vcpu[i].ask = DEBUG_ASK_RUN;
-		s->vcpu[i].hit &= s->trace.running;
+		s->vcpu[i].hit &= debug_works_alone(s);
 		s->vcpu[i].open = false;
 		s->vcpu[i].pending.kind = DEBUG_REPORT_NONE;
 		s->plan[i] = (struct debug_plan){ .move = DEBUG_RUN };
 	}
-	if (s->trace.running)
+	if (s->points.kept > 0) {
+		debug_points_sync(&s->points, &arm);
+		debug_resume_arm(s, &arm);
+	}
+	if (debug_works_alone(s))
 		debug_resume_go(s);
 	else
 		give(s);

@@ -33,7 +33,7 @@ void debug_resume_take(struct debug_session *s, unsigned vcpu, const struct rsp_
 /* True: something is to be reported of this vcpu instead of resuming it. What it had kept is forgotten. */
 bool debug_resume_at_once(struct debug_session *s, unsigned vcpu, struct debug_report *ret);
 
-/* No debugger holds the machine: everything runs. */
+/* No debugger holds the machine: everything runs. Parked, where commands persist (points.kept). */
 void debug_resume_free(struct debug_session *s);
 
 /* ops->arm() if something differs from what is armed. */

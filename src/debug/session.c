@@ -183,19 +183,25 @@ static void ask_stop(struct debug_session *s)
 	s->cfg.ops->stop(s->cfg.target, s->current);
 }
 
-/* No trace of the debugger stays: bytes, registers, steps. Works at any moment. */
+/*
+ * No trace of the debugger stays: bytes, registers, steps; but for what is to go on without it. Works at any
+ * moment. A step over a breakpoint that stays is not cut short: the machine is parked (must_park()).
+ */
 static void lift_everything(struct debug_session *s)
 {
-	static const struct debug_arm none;
+	struct debug_arm arm;
 
-	s->over = -1;
-	s->over_slots = 0;
-	s->over_open = false;
-	debug_points_withdraw(&s->points);
+	debug_points_withdraw(&s->points, &arm);
+	if (s->points.kept == 0) {
+		s->over = -1;
+		s->over_slots = 0;
+		s->over_open = false;
+	}
 	debug_protect_drop(s);
-	debug_resume_arm(s, &none);
+	s->ignores.count = 0;
+	debug_resume_arm(s, &arm);
 	for (unsigned i = 0; i < s->vcpu_count; i++) {
-		s->vcpu[i].hit &= s->trace.running; /* what was collected there was */
+		s->vcpu[i].hit &= debug_works_alone(s); /* what was done there was */
 		s->vcpu[i].open = false;
 		if (s->vcpu[i].pending.kind < DEBUG_REPORT_FATAL)
 			s->vcpu[i].pending.kind = DEBUG_REPORT_NONE;
@@ -203,6 +209,12 @@ static void lift_everything(struct debug_session *s)
 	if (s->report.kind < DEBUG_REPORT_FATAL)
 		s->report.kind = DEBUG_REPORT_NONE;
 	debug_trace_client_left(s);
+}
+
+/* What goes on without the client is set up while everything stands. */
+static bool must_park(const struct debug_session *s)
+{
+	return s->trace.replant || s->points.kept > 0;
 }
 
 void debug_session_disconnect(struct debug_session *s)
@@ -218,11 +230,12 @@ void debug_session_disconnect(struct debug_session *s)
 	s->owed = false;
 	if (s->killed)
 		s->cfg.ops->kill(s->cfg.target);
-	s->hold = s->killed || (s->cfg.stay_stopped && !s->detached && !debug_trace_alone(s));
+	s->hold = s->killed || (s->cfg.stay_stopped && !s->detached && !debug_trace_alone(s) &&
+	                        s->points.kept == 0);
 	lift_everything(s);
 	if (s->run == DEBUG_RUN_PARKED)
 		debug_event_settle(s);
-	else if (s->hold || over || s->trace.replant)
+	else if (s->hold || over || must_park(s))
 		ask_stop(s);
 	else if (s->run == DEBUG_RUN_FREE)
 		debug_resume_free(s); /* vcpus that were held or stepped */
@@ -239,7 +252,7 @@ static void detach(struct debug_session *s, const struct rsp_request *req)
 	lift_everything(s);
 	rsp_reply_ok(s->engine);
 	s->wish = DEBUG_WISH_CLOSE;
-	if (over || (s->trace.replant && s->run == DEBUG_RUN_FREE))
+	if (over || (must_park(s) && s->run == DEBUG_RUN_FREE))
 		ask_stop(s);
 	else if (s->last.kind < DEBUG_REPORT_FATAL && s->run != DEBUG_RUN_STOPPING)
 		debug_resume_free(s);
@@ -313,36 +326,6 @@ int debug_session_view(struct debug_session *s, unsigned vcpu, bool physical, st
 	return 0;
 }
 
-static void remove_wish(struct debug_session *s, const struct rsp_request *req)
-{
-	debug_points_remove(&s->points, req->u.point.type, req->u.point.addr, req->u.point.kind);
-}
-
-static void insert_point(struct debug_session *s, const struct rsp_request *req)
-{
-	int rc, vcpu = debug_request_vcpu(s, &req->tid);
-	struct debug_codes codes = { req->u.point.conditions, req->u.point.commands,
-	                             req->u.point.condition_count, req->u.point.command_count };
-	struct error err;
-
-	if (vcpu < 0)
-		return;
-	s->map_vcpu = (unsigned)vcpu;
-	rc = debug_points_insert(&s->points, req->u.point.type, req->u.point.addr, req->u.point.kind, &err);
-	if (rc == 0 && req->u.point.type <= RSP_POINT_HW) {
-		rc = debug_points_program(&s->points, req->u.point.type, req->u.point.addr, &codes, &err);
-		if (rc < 0)
-			remove_wish(s, req);
-	}
-	debug_reply_result(s, rc, &err);
-}
-
-static void remove_point(struct debug_session *s, const struct rsp_request *req)
-{
-	remove_wish(s, req);
-	rsp_reply_ok(s->engine);
-}
-
 static void extended(struct debug_session *s, const struct rsp_request *req)
 {
 	(void)req;
@@ -380,8 +363,8 @@ static const struct request_row rows[RSP_KIND_COUNT] = {
 	[RSP_READ_MEM] = { debug_query_read_mem, true },
 	[RSP_READ_RANGES] = { debug_query_read_ranges, true },
 	[RSP_WRITE_MEM] = { debug_query_write_mem, true },
-	[RSP_INSERT_POINT] = { insert_point, true },
-	[RSP_REMOVE_POINT] = { remove_point, true },
+	[RSP_INSERT_POINT] = { debug_point_insert, true },
+	[RSP_REMOVE_POINT] = { debug_point_remove, true },
 	[RSP_RESUME] = { resume, true },
 	[RSP_NON_STOP] = { debug_nonstop_set, false },
 	[RSP_NEXT_STOP] = { debug_nonstop_next, false },

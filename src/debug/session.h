@@ -35,6 +35,8 @@ struct debug_config {
 	/* Writes that snapshot to where the user said. 0 or negative errno with text, which is what the
 	 * debugger is shown. NULL: no place was given. *ret_path: where it is now, static. */
 	int (*write_snapshot)(void *ctx, const char *name, const char **ret_path, struct error *err);
+	/* What commands of breakpoints print that a client has left behind. NULL: nothing is printed. */
+	void (*print)(void *ctx, const char *text, size_t len);
 	bool starts_running;      /* nothing holds the vcpus before the first client */
 	bool stay_stopped;        /* a client that vanishes leaves the guest stopped (--gdb), else it runs;
 	                           * one that detached leaves it running in any case */

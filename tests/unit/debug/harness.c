@@ -11,12 +11,22 @@ void harness_init(struct harness *h, unsigned vcpus)
 	h->turns = 2000;
 }
 
+static void print(void *ctx, const char *text, size_t len)
+{
+	struct harness *h = ctx;
+	size_t used = strlen(h->printed);
+
+	for (size_t i = 0; i < len && used + 1 < sizeof(h->printed); i++)
+		h->printed[used++] = text[i] == '\n' ? '|' : text[i];
+	h->printed[used] = '\0';
+}
+
 void harness_open(struct harness *h, bool running)
 {
 	struct debug_config cfg = {
 		.ops = fake_ops(), .target = &h->f, .caps = &h->f.caps, .layout = &h->f.layout,
 		.mem = &h->f.mem, .image_path = "/kernel", .stay_stopped = h->stay_stopped,
-		.read_only = h->read_only, .starts_running = running,
+		.ctx = h, .print = print, .read_only = h->read_only, .starts_running = running,
 	};
 
 	h->s = debug_session_new(&cfg);

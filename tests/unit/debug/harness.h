@@ -17,6 +17,7 @@ struct harness {
 	uint32_t seed;
 	unsigned turns;                      /* the machine gets after each packet */
 	bool stay_stopped, read_only;
+	char printed[1024];                  /* with no client; '|' for the end of a line */
 	uint8_t in[DEBUG_PACKET_SIZE + 64], out[2 * DEBUG_PACKET_SIZE + 1024];
 	uint8_t wire[4 * DEBUG_PACKET_SIZE]; /* what the client has received and not yet read */
 };

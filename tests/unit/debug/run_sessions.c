@@ -18,6 +18,7 @@
  *   machine running|parked|killed|dead
  *   guest VCPU int3|db N   so many were delivered to the guest
  *   arms N              ops->arm() calls so far
+ *   printed TEXT        printed with no client since it was asked last; '|' is the end of a line
  * "\xNN" in a packet is a byte, "\e" nothing (for the empty packet).
  */
 #include "harness.h"
@@ -289,6 +290,13 @@ static void cmd_arms(struct run *r, char *arg)
 		fail(r, "arm calls", got);
 }
 
+static void cmd_printed(struct run *r, char *arg)
+{
+	if (!matches(arg, r->h.printed))
+		fail(r, "printed", r->h.printed);
+	r->h.printed[0] = '\0';
+}
+
 static void cmd_caps(struct run *r, char *arg)
 {
 	set_caps(r, arg);
@@ -309,6 +317,7 @@ static const struct { const char *name; void (*fn)(struct run *, char *); bool k
 	{ "mem", cmd_mem, true }, { "clean", cmd_clean, true }, { "dirty", cmd_dirty, true },
 	{ "connect", cmd_connect, false }, { "disconnect", cmd_disconnect, false },
 	{ "machine", cmd_machine, true }, { "guest", cmd_guest, true }, { "arms", cmd_arms, true },
+	{ "printed", cmd_printed, true },
 };
 
 static void command(struct run *r, char *line)

@@ -146,6 +146,8 @@ static void test_int3_over_pages(void **state)
 	assert_memory_equal(buf, data, 8);
 	guest_mem_read(&w->mem, 0x5fff, buf, 1);
 	assert_int_equal(buf[0], 0xcc);
+	debug_int3_drop(&w->int3, 0x5fff);
+	debug_int3_drop(&w->int3, 0x4000);
 	debug_int3_withdraw(&w->int3);
 	guest_mem_read(&w->mem, 0x5ffc, buf, 4);
 	assert_memory_equal(buf, data, 4);

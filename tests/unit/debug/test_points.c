@@ -67,6 +67,11 @@ static void sync_points(struct world *w)
 	debug_points_sync(&w->p, &w->arm);
 }
 
+static void withdraw(struct world *w)
+{
+	debug_points_withdraw(&w->p, &w->arm);
+}
+
 static void test_lazy(void **state)
 {
 	struct world *w = *state;
@@ -145,7 +150,7 @@ static void test_overlay(void **state)
 	assert_memory_equal(buf, data, 4);
 	assert_int_equal(byte_at(w, 0x1001), 0xcc);
 	assert_int_equal(byte_at(w, 0x1002), 3);
-	debug_points_withdraw(&w->p);
+	withdraw(w);
 	guest_mem_read(&w->mem, 0x1000, buf, 4);
 	assert_memory_equal(buf, data, 4);
 	assert_int_equal(debug_int3_read(&w->p.int3, 0x10000, buf, 1), -EFAULT);
@@ -168,7 +173,7 @@ static void test_overwritten(void **state)
 	debug_int3_read(&w->p.int3, 0x1000, buf, 1);
 	assert_int_equal(buf[0], 0xf4);
 	guest_mem_fill(&w->mem, 0x1000, 0xeb, 1);
-	debug_points_withdraw(&w->p);
+	withdraw(w);
 	assert_int_equal(byte_at(w, 0x1000), 0xeb);
 }
 
@@ -252,7 +257,7 @@ static void test_lift(void **state)
 	debug_int3_unlift(&w->p.int3);
 	assert_int_equal(byte_at(w, 0x1000), 0xcc);
 	debug_int3_lift(&w->p.int3, 0x1000);
-	debug_points_withdraw(&w->p);
+	withdraw(w);
 	debug_int3_unlift(&w->p.int3);
 	assert_int_equal(byte_at(w, 0x1000), 0x55);
 }
@@ -264,11 +269,11 @@ static void test_gone(void **state)
 
 	insert(w, RSP_POINT_SW, 0x1000, 1);
 	sync_points(w);
-	debug_points_withdraw(&w->p);
+	withdraw(w);
 	assert_int_equal(debug_int3_find(&w->p.int3, 0x1000)->state, DEBUG_INT3_GONE);
 	insert(w, RSP_POINT_SW, 0x1000, 1);
 	assert_int_equal(debug_int3_find(&w->p.int3, 0x1000)->state, DEBUG_INT3_WANTED);
-	debug_points_withdraw(&w->p);
+	withdraw(w);
 	debug_points_verify(&w->p);
 	assert_null(debug_int3_find(&w->p.int3, 0x1000));
 }
@@ -292,7 +297,7 @@ static void test_full(void **state)
 	assert_int_equal(byte_at(w, 0x1000), 0x90);
 	assert_int_equal(byte_at(w, DEBUG_MAX_POINTS), 0xcc);
 	assert_int_equal(w->p.int3.planted, DEBUG_MAX_POINTS);
-	debug_points_withdraw(&w->p);
+	withdraw(w);
 	for (unsigned i = 0; i < 0x10000; i++)
 		assert_int_equal(byte_at(w, i), 0x90);
 }
@@ -356,7 +361,7 @@ static void test_means(void **state)
 		assert_string_equal(err.text, means[i].text);
 		if (rc == 0)
 			assert_int_equal(w->p.point[0].means, means[i].means);
-		debug_points_withdraw(&w->p);
+		withdraw(w);
 		assert_int_equal(w->p.step_exec + w->p.step_watch, 0);
 		assert_int_equal(debug_slots_in_use(&w->p.slots), 0);
 	}
@@ -481,7 +486,7 @@ static void test_rebind(void **state)
 	assert_int_equal(byte_at(w, 0x1000), 0x91);
 	sync_points(w);
 	assert_int_equal(byte_at(w, 0x1000), 0xcc);
-	debug_points_withdraw(&w->p);
+	withdraw(w);
 	assert_int_equal(byte_at(w, 0x1000), 0x91);
 }
 
