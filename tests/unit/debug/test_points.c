@@ -237,7 +237,7 @@ static void test_watches_among(void **state)
 		assert_int_equal(debug_points_changed(&w->p, false)->gva, 0x3010);
 		sync_points(w);
 	}
-	debug_points_withdraw(&w->p);
+	withdraw(w);
 	assert_null(debug_points_changed(&w->p, false));
 	assert_int_equal(insert(w, RSP_POINT_WRITE, 0x3010, 4), 0);
 	sync_points(w);
