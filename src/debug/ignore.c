@@ -62,8 +62,8 @@ static void list(const struct debug_ignores *g, struct debug_text *out)
 	if (g->count == 0)
 		debug_text_add(out, "no hits are ignored: monitor ignore ADDRESS COUNT\n");
 	for (unsigned i = 0; i < g->count; i++)
-		debug_text_add(out, "0x%016" PRIx64 "  the next %" PRIu64 " hits are ignored\n", g->row[i].gva,
-		               g->row[i].left);
+		debug_text_add(out, "0x%016" PRIx64 "  the next %" PRIu64 " hits are ignored\n",
+		               g->row[i].gva, g->row[i].left);
 }
 
 /* "ADDRESS COUNT" */
@@ -87,9 +87,9 @@ void debug_monitor_ignore(struct debug_session *s, const char *arg, struct debug
 	if (!arg[0])
 		list(&s->ignores, out);
 	else if (!take_words(arg, &gva, &count))
-		debug_text_add(out, "ignore takes an address and a count, such as: monitor ignore 0x100000 99\n");
+		debug_text_add(out, "ignore takes an address and a count: monitor ignore 0x100000 99\n");
 	else if (count > 0 && !s->caps.step)
-		debug_text_add(out, "a hit that is ignored needs single-stepping, which does not work here\n");
+		debug_text_add(out, "to ignore a hit needs single-stepping, which does not work here\n");
 	else if (debug_ignore_set(&s->ignores, gva, count) < 0)
 		debug_text_add(out, "hits are ignored at %d addresses already\n", DEBUG_MAX_IGNORES);
 	else if (count == 0)

@@ -1,6 +1,6 @@
 /*
- * Hits of breakpoints that the client wants passed over, counted by linear address and not by point: GDB takes
- * its points out at each stop, and has not put them in yet when the user asks.
+ * Hits of breakpoints that the client wants passed over, counted by linear address and not by point: GDB
+ * takes its points out at each stop, and has not put them in yet when the user asks.
  */
 #ifndef DEBUG_IGNORE_H
 #define DEBUG_IGNORE_H

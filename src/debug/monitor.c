@@ -276,7 +276,7 @@ static const struct command commands[] = {
 	{ "cr3", "[auto|other|ADDR]", "page tables for memory commands; other: of a KPTI pair", cmd_cr3 },
 	{ "exits", "", "what the machine came out of guest mode for, counted", cmd_exits },
 	{ "help", "", "this list", cmd_help },
-	{ "ignore", "[ADDR COUNT]", "pass over the next COUNT hits of the breakpoint at ADDR", cmd_ignore },
+	{ "ignore", "[ADDR COUNT]", "pass over the next COUNT hits at ADDR", cmd_ignore },
 	{ "kaslr", "", "how far a kernel that relocated itself stands from its symbols", cmd_kaslr },
 	{ "mode", "", "CPU mode, paging, privilege level, linear pc", cmd_mode },
 	{ "mmio", "[on|off]", "memory commands reach devices, with all effects", cmd_mmio },

@@ -17,8 +17,8 @@ static void show_break(const struct debug_session *s, const struct debug_point *
 {
 	uint64_t ignored = pt->use == DEBUG_USE_CLIENT ? debug_ignore_left(&s->ignores, pt->gva) : 0;
 
-	debug_text_add(out, "%-7s 0x%016" PRIx64 "+%-4" PRIu64 " %-15s %" PRIu64 " hits", use_name(pt), pt->gva,
-	               pt->len, debug_means_name(pt->means), pt->hits);
+	debug_text_add(out, "%-7s 0x%016" PRIx64 "+%-4" PRIu64 " %-15s %" PRIu64 " hits", use_name(pt),
+	               pt->gva, pt->len, debug_means_name(pt->means), pt->hits);
 	if (pt->conditions || pt->misses)
 		debug_text_add(out, ", %" PRIu64 " misses", pt->misses);
 	if (ignored > 0 && pt->type <= RSP_POINT_HW)
