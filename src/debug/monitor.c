@@ -271,7 +271,7 @@ static void cmd_mode(const struct call *c)
 
 static const struct command commands[] = {
 	{ "arch", "[x86-64|i386|i8086]", "as whose registers the next client sees the CPU's", cmd_arch },
-	{ "break", "[drop]", "breakpoints and watchpoints: by what means, how often hit and missed", cmd_break },
+	{ "break", "[drop]", "points: by what means, how often hit and missed; drop kept ones", cmd_break },
 	{ "core", "", "write an ELF core to the file of --core", cmd_core },
 	{ "cr3", "[auto|other|ADDR]", "page tables for memory commands; other: of a KPTI pair", cmd_cr3 },
 	{ "exits", "", "what the machine came out of guest mode for, counted", cmd_exits },
