@@ -39,7 +39,7 @@ typedef int path_call(struct cli_guestfiles *g, const char *path, void *arg);
 /* Calls fn with the clean path and, for old kernels, once more below their mount point. */
 static int with_path(struct cli_guestfiles *g, const char *path, path_call *fn, void *arg)
 {
-	char clean[PATH_MAX], mounted[PATH_MAX + sizeof(OLD_MOUNT)] = OLD_MOUNT;
+	char clean[PATH_MAX], mounted[PATH_MAX] = OLD_MOUNT;
 	int rc = cli_maps_clean(path, clean);
 
 	if (rc < 0)
@@ -47,6 +47,8 @@ static int with_path(struct cli_guestfiles *g, const char *path, path_call *fn, 
 	rc = fn(g, clean, arg);
 	if (rc != -ENOENT || !g->old_mount)
 		return rc;
+	if (strlen(OLD_MOUNT) + strlen(clean) >= PATH_MAX)
+		return -ENAMETOOLONG;
 	memcpy(mounted + strlen(OLD_MOUNT), clean, strlen(clean) + 1);
 	return fn(g, mounted, arg);
 }

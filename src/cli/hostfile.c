@@ -283,6 +283,8 @@ static int open_folder(struct cli_maps *maps, const char *path, const char **ret
 	*ret_name = slash ? slash + 1 : rest;
 	if (!slash)
 		return open_beneath(maps, m->dir, ".", O_PATH | O_DIRECTORY, 0);
+	if ((size_t)(slash - rest) >= sizeof(folder))
+		return -ENAMETOOLONG;
 	memcpy(folder, rest, (size_t)(slash - rest));
 	folder[slash - rest] = '\0';
 	return open_beneath(maps, m->dir, folder, O_PATH | O_DIRECTORY, 0);

@@ -286,6 +286,29 @@ static void test_bad_specs(void **state)
 	assert_int_equal(map(g, "dir", "/g"), -ENOSPC);
 }
 
+/* Longer than any path the kernel takes, with the last "/" wherever a folder's name may end in a buffer. */
+static void test_too_long(void **state)
+{
+	struct rig *g = *state;
+	char name[PATH_MAX + 16];
+
+	assert_int_equal(map(g, "dir", "/"), 0);
+	for (size_t len = PATH_MAX - 8; len < sizeof(name); len++) {
+		memset(name, 'a', len);
+		for (size_t i = 0; i < len; i += 200)
+			name[i] = '/';
+		name[len - 3] = 'a';
+		name[len - 2] = '/';
+		name[len - 1] = 'a';
+		name[len] = '\0';
+		assert_true(cli_maps_unlink(&g->maps, name) < 0);
+		assert_true(cli_maps_mkdir(&g->maps, name, 0700) < 0);
+		assert_true(try(g, name, O_RDWR | O_CREAT) < 0);
+		if (len > PATH_MAX + 2)
+			assert_int_equal(cli_maps_unlink(&g->maps, name), -ENAMETOOLONG);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,6 +319,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_stat, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_single_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_several, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_too_long, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_specs, setup, teardown),
 	};
 
