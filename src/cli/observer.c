@@ -12,6 +12,7 @@
 
 /* The machine's lock is held while a reply leaves: one who does not read is not waited for longer. */
 #define SEND_LIMIT_MS 200
+#define TURNS_MAX 64 /* then others have the loop, and the machine's lock */
 
 struct cli_observer {
 	struct kvm_machine *machine;
@@ -92,12 +93,12 @@ void cli_observer_free(struct cli_observer *o)
 	free(o);
 }
 
-/* 0: it has nothing more for now; negative: it goes. */
+/* 0: it has nothing more for now, or has had its turns; negative: it goes. */
 static int converse(struct cli_observer *o)
 {
 	int fed = 1, rc = 0;
 
-	while (fed > 0 && rc == 0) {
+	for (unsigned turns = 0; fed > 0 && rc == 0 && (turns < TURNS_MAX || o->pump.len > 0); turns++) {
 		fed = server_pump_read(&o->pump, &o->engine);
 		debug_observer_serve(o->session, &o->view);
 		rc = server_pump_flush(&o->pump, &o->engine);

@@ -30,6 +30,13 @@
  */
 #define TICK_MS 50
 
+/*
+ * So many turns of a conversation under the lock, then others may have it for a moment: a client that never stops
+ * asking keeps nobody from ending the machine.
+ */
+#define TURNS_MAX 64
+#define BREATH_MS 1
+
 struct cli_stub {
 	struct cli_stub_config cfg;
 	struct debug_sink session_sink;
@@ -111,14 +118,14 @@ static void drop_client(struct cli_stub *s)
 }
 
 /*
- * Reads, answers and sends until the client has nothing more for now, or the machine was resumed.
- * Lock held. 0, or negative when the client is to be dropped.
+ * Reads, answers and sends until the client has nothing more for now, or the machine was resumed. Lock held.
+ * 0, 1 when it goes on without end (nothing is left in the pump), or negative: the client is to be dropped.
  */
 static int converse(struct cli_stub *s)
 {
 	int rc = server_pump_flush(&s->pump, &s->engine);
 
-	while (rc == 0) {
+	for (unsigned turns = 0; rc == 0; turns++) {
 		int fed = server_pump_read(&s->pump, &s->engine);
 
 		debug_session_serve(s->cfg.session);
@@ -133,6 +140,8 @@ static int converse(struct cli_stub *s)
 		}
 		if (fed <= 0 || (debug_session_running(s->cfg.session) && s->pump.len == 0))
 			return fed < 0 ? fed : 0;
+		if (turns >= TURNS_MAX && s->pump.len == 0)
+			return 1;
 	}
 	return rc;
 }
@@ -221,7 +230,9 @@ static void attend(struct cli_stub *s)
 	server_pump_limit(&s->pump, IDLE_MS);
 	server_loop_disarm(s->cfg.loop, s->client_id);
 	for (;;) {
-		if (converse(s) < 0) {
+		int more = converse(s);
+
+		if (more < 0) {
 			drop_client(s);
 			break;
 		}
@@ -234,7 +245,9 @@ static void attend(struct cli_stub *s)
 		if (s->pump.limit_ms == 0)
 			cli_observer_notice(s->observer, false);
 		kvm_machine_unlock(s->cfg.machine);
-		if (!debug_session_busy(s->cfg.session))
+		if (more)
+			poll(NULL, 0, BREATH_MS);
+		else if (!debug_session_busy(s->cfg.session))
 			server_pump_wait(&s->pump, SPIN_US);
 		kvm_machine_lock(s->cfg.machine);
 	}

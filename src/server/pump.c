@@ -96,14 +96,11 @@ int server_pump_read(struct server_pump *p, struct rsp_engine *e)
 		p->drained = false;
 		return 0;
 	}
-	do {
-		n = p->gone ? -EPIPE : receive(p, MSG_DONTWAIT);
-		if (n < 0)
-			return fed > 0 ? 1 : -EPIPE;
-		if (n == 0)
-			break;
-		fed += feed(p, e);
-	} while (p->len == 0 && !p->drained);
+	n = p->gone ? -EPIPE : receive(p, MSG_DONTWAIT);
+	if (n < 0)
+		return -EPIPE;
+	if (n > 0)
+		fed = feed(p, e);
 	return fed > 0;
 }
 

@@ -34,8 +34,8 @@ struct server_pump {
 void server_pump_init(struct server_pump *p, struct server_client client);
 
 /*
- * Feeds what is buffered; when nothing of it was left or nothing could be fed, reads without blocking while
- * the engine takes bytes. 1: something was fed, 0: nothing there, -EPIPE: the client is gone (end of file,
+ * Feeds what is buffered; when nothing of it was left or nothing could be fed, reads once, without blocking, and
+ * feeds that. 1: something was fed, 0: nothing there, -EPIPE: the client is gone (end of file,
  * error, or it goes on sending while it is owed a reply until buf is full).
  */
 int server_pump_read(struct server_pump *p, struct rsp_engine *e);

@@ -4,9 +4,9 @@
  *
  * The input is lines: first the set-up (bit 0: no openat2, 1: an old kernel's mount point, 2: an archive, 3:
  * nothing at the root), then one call a line; see step(). Held: what is opened or told of lies inside what is
- * mapped, whatever the links and dots; it is a file or a folder; what is mapped read-only stays as it was, and so
- * does what lies beside; numbers of descriptors keep to their table, and every host descriptor is closed in the
- * end.
+ * mapped, whatever the links and dots; it is a file or a folder; what is mapped read-only stays as it was, and
+ * so does what lies beside; numbers of descriptors keep to their table, and every host descriptor is closed in
+ * the end.
  */
 #include "cli/guestfile.h"
 
@@ -172,7 +172,8 @@ static int number(const uint8_t *p, size_t len)
 
 static void do_open(const uint8_t *p, size_t len, const char *path)
 {
-	static const int bits[] = {O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_DIRECTORY, O_PATH, O_NOFOLLOW, O_ASYNC};
+	static const int bits[] = {O_CREAT, O_EXCL, O_TRUNC, O_APPEND,
+				   O_DIRECTORY, O_PATH, O_NOFOLLOW, O_ASYNC};
 	int flags = len > 0 ? p[0] & 3 : 0, fd;
 
 	for (unsigned i = 0; i < 8; i++)
@@ -288,8 +289,8 @@ static void set_up(unsigned bits)
 	static const uint8_t text[] = "of the archive";
 	static struct cli_archive_file members[] = {{"/in/a", text, sizeof(text)}, {"/a", text, 0}};
 	static const struct cli_archive archive = {.file = members, .count = 2};
-	static const char *const specs[][2] = {{"in", "/in"}, {"ro", "/ro:ro"}, {"one", "/one"}, {"in", "/"},
-					       {"none", "/in/none:ro"}};
+	static const char *const specs[][2] = {
+		{"in", "/in"}, {"ro", "/ro:ro"}, {"one", "/one"}, {"in", "/"}, {"none", "/in/none:ro"}};
 	struct error err = {0};
 
 	cli_guestfiles_init(&g, NULL);

@@ -5,6 +5,7 @@ import signal
 import socket
 import stat
 import subprocess
+import threading
 
 from rig import Client, check, finish, one_line, port_of, wait_for
 
@@ -282,3 +283,66 @@ def test_guest_time_runs_when_asked(box):
         client.send('c')
         check(finish(child).status == 0, option, 'not the guest\'s end')
         client.close()
+
+
+def flood(client, what, first=b''):
+    """Sends `what` without end, and reads whatever comes, until the other side has gone."""
+    def pour():
+        try:
+            client.socket.sendall(first)
+            while True:
+                client.socket.sendall(what * 200)
+        except OSError:
+            pass
+
+    def drain():
+        try:
+            while client.socket.recv(1 << 20):
+                pass
+        except OSError:
+            pass
+
+    threads = [threading.Thread(target=each) for each in (pour, drain)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def test_a_flood_keeps_nobody_waiting(box):
+    """A client that asks, or interrupts, without end: whoever else wants the machine gets it."""
+    box.need_kvm()
+    memory = b'$m100000,400#85'
+    for how, what, first in (('', memory, b''), ('', b'\3', b''), ('-attach', b'\3', b'$c#63')):
+        child = box.start('run', '--gdb%s=:0' % how, box.guest('spin'))
+        target = port_of(child)
+        client = Client(target)
+        assert client.ask('?').startswith('T05') and client.ask('QStartNoAckMode') == 'OK'
+        threads = flood(client, what, first)
+        second = Client(target)  # one who looks on is served meanwhile, or turned away: but it is answered
+        second.ask('?')
+        child.terminate()
+        said = finish(child)
+        check(said.status == -signal.SIGTERM, said, 'did not die of the signal (%r)' % what)
+        for thread in threads:
+            thread.join()
+        second.close()
+        client.close()
+
+
+def test_a_flood_of_the_second_debugger(box):
+    box.need_kvm()
+    child = box.start('run', '--gdb=:0', box.guest('spin'))
+    target = port_of(child)
+    first = Client(target)
+    assert first.ask('?').startswith('T05')
+    second = Client(target)
+    assert second.ask('QStartNoAckMode') == 'OK'
+    threads = flood(second, b'$m100000,400#85')
+    assert first.ask('?').startswith('T05')
+    child.terminate()
+    said = finish(child)
+    check(said.status == -signal.SIGTERM, said, 'did not die of the signal')
+    for thread in threads:
+        thread.join()
+    first.close()
+    second.close()
