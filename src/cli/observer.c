@@ -4,7 +4,6 @@
 #include "server/pump.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -123,9 +122,7 @@ static void on_client(void *ctx)
 /* Somebody looks on, and has not hung up. */
 static bool busy(struct cli_observer *o)
 {
-	struct pollfd peer = {.fd = o->connected ? o->pump.client.in : -1, .events = POLLRDHUP};
-
-	if (o->connected && poll(&peer, 1, 0) > 0 && (peer.revents & (POLLRDHUP | POLLHUP | POLLERR)))
+	if (o->connected && server_pump_hung_up(&o->pump))
 		close_client(o);
 	return o->connected;
 }

@@ -30,10 +30,7 @@
  */
 #define TICK_MS 50
 
-/*
- * So many turns of a conversation under the lock, then others may have it for a moment: a client that never stops
- * asking keeps nobody from ending the machine.
- */
+/* So many turns under the lock, then others have it for a moment: whoever floods us keeps nobody waiting. */
 #define TURNS_MAX 64
 #define BREATH_MS 1
 
@@ -314,20 +311,12 @@ static void connect_client(struct cli_stub *s, struct server_client client)
 	server_loop_arm(s->cfg.loop, s->client_id);
 }
 
-/* Perhaps behind bytes not yet read: whoever attends it is about to see so. */
-static bool hung_up(const struct cli_stub *s)
-{
-	struct pollfd peer = {.fd = s->pump.client.in, .events = POLLRDHUP};
-
-	return poll(&peer, 1, 0) > 0 && (peer.revents & (POLLRDHUP | POLLHUP | POLLERR));
-}
-
 /* Lock held. The client that is there leaves first: closing it arms the listener for the one who waits. */
 static bool must_wait(struct cli_stub *s)
 {
 	if (s->gone)
 		close_client(s);
-	return s->connected && hung_up(s);
+	return s->connected && server_pump_hung_up(&s->pump); /* whoever attends it is about to see so */
 }
 
 static int accept_client(struct cli_stub *s)

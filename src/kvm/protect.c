@@ -268,7 +268,8 @@ int kvm_protect_set(struct kvm_machine *m, const struct debug_protect *range, un
 
 	if (n > DEBUG_MAX_PROTECTS)
 		return -ENOSPC;
-	memcpy(p->want, range, n * sizeof(*range));
+	if (n > 0)
+		memcpy(p->want, range, n * sizeof(*range));
 	p->wanted = n;
 	for (unsigned i = 0; i < m->vcpu_count; i++) {
 		m->vcpu[i].stack_known = false;

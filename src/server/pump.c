@@ -104,6 +104,13 @@ int server_pump_read(struct server_pump *p, struct rsp_engine *e)
 	return fed > 0;
 }
 
+bool server_pump_hung_up(const struct server_pump *p)
+{
+	struct pollfd peer = {.fd = p->client.in, .events = POLLRDHUP};
+
+	return poll(&peer, 1, 0) > 0 && (peer.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}
+
 /* ---- out ---- */
 
 /* 1: takes bytes, 0: the limit has passed, -EPIPE: poll failed. */

@@ -34,11 +34,14 @@ struct server_pump {
 void server_pump_init(struct server_pump *p, struct server_client client);
 
 /*
- * Feeds what is buffered; when nothing of it was left or nothing could be fed, reads once, without blocking, and
- * feeds that. 1: something was fed, 0: nothing there, -EPIPE: the client is gone (end of file,
+ * Feeds what is buffered; when nothing of it was left or nothing could be fed, reads once, without blocking,
+ * and feeds that. 1: something was fed, 0: nothing there, -EPIPE: the client is gone (end of file,
  * error, or it goes on sending while it is owed a reply until buf is full).
  */
 int server_pump_read(struct server_pump *p, struct rsp_engine *e);
+
+/* The client has gone, perhaps behind bytes that are not read yet. */
+bool server_pump_hung_up(const struct server_pump *p);
 
 /*
  * Sends all of the engine's output, in as few writes as the descriptor allows. A client that takes

@@ -2,11 +2,11 @@
  * A Hermit guest's file calls, any of them with any path, over a private folder: cli/guestfile.c and
  * cli/hostfile.c with the host's real files below.
  *
- * The input is lines: first the set-up (bit 0: no openat2, 1: an old kernel's mount point, 2: an archive, 3:
- * nothing at the root), then one call a line; see step(). Held: what is opened or told of lies inside what is
- * mapped, whatever the links and dots; it is a file or a folder; what is mapped read-only stays as it was, and
- * so does what lies beside; numbers of descriptors keep to their table, and every host descriptor is closed in
- * the end.
+ * The input is lines: first the set-up (bit 0: no openat2, 1: an old kernel's mount point, 2: an archive,
+ * 3: nothing at the root), then one call a line; see step(). Held: what is opened or told of lies inside what
+ * is mapped, whatever the links and dots; it is a file or a folder; what is mapped read-only stays as it was,
+ * and so does what lies beside; numbers of descriptors keep to their table, and every host descriptor is
+ * closed in the end.
  */
 #include "cli/guestfile.h"
 

@@ -190,7 +190,9 @@ static void end_of_file(void **state)
 	struct rig *r = *state;
 
 	say(r, "last");
+	assert_false(server_pump_hung_up(&r->pump));
 	close_peer(r);
+	assert_true(server_pump_hung_up(&r->pump));
 	assert_int_equal(server_pump_wait(&r->pump, 0), 1);
 	assert_int_equal(server_pump_read(&r->pump, &r->engine), 1);
 	assert_memory_equal(fake.in, "last", 4);
