@@ -32,7 +32,6 @@
 
 /* So many turns under the lock, then others have it for a moment: whoever floods us keeps nobody waiting. */
 #define TURNS_MAX 64
-#define BREATH_MS 1
 
 struct cli_stub {
 	struct cli_stub_config cfg;
@@ -243,7 +242,7 @@ static void attend(struct cli_stub *s)
 			cli_observer_notice(s->observer, false);
 		kvm_machine_unlock(s->cfg.machine);
 		if (more)
-			poll(NULL, 0, BREATH_MS);
+			poll(NULL, 0, IDLE_MS);
 		else if (!debug_session_busy(s->cfg.session))
 			server_pump_wait(&s->pump, SPIN_US);
 		kvm_machine_lock(s->cfg.machine);
