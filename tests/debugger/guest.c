@@ -86,6 +86,19 @@ static int access(void)
 	return (int)unused;
 }
 
+/* One statement, a million times. */
+static __attribute__((noinline)) void tick(void)
+{
+	counter++;                      /* mark: million-count */
+}
+
+static int million(void)
+{
+	for (int i = 0; i < 1000000; i++)
+		tick();
+	return 0;
+}
+
 /*
  * Runs until a debugger clears `spinning`. Interrupts are on, though none comes (the timer is not
  * programmed): Bochs 2.7 does not leave a nested guest for its host's interrupts while they are off.
@@ -217,7 +230,7 @@ struct mode { const char *name; int (*run)(void); };
 static const struct mode modes[] = {
 	{ "calls", calls }, { "access", access }, { "spin", spin }, { "halt", halt }, { "crash", crash },
 	{ "clocks", clocks }, { "culprit", culprit }, { "many", many_writes },
-	{ "late", late },
+	{ "late", late }, { "million", million },
 };
 
 static int same(const char *a, const char *b)

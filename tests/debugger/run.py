@@ -55,7 +55,7 @@ def render(play, folder):
             f.write('\n'.join(lines) + '\n')
 
 
-def write_env(args, module, folder):
+def write_env(args, module, play, folder):
     """What session.sh is to run; stdio: the debugger itself starts trapline."""
     which = getattr(module, 'GUEST', '')
     kernel = args.smp_guest if which == 'smp' else args.guest + {'pie': '_pie'}.get(which, '')
@@ -63,7 +63,7 @@ def write_env(args, module, folder):
                 'SYMBOLS': kernel if getattr(module, 'SYMBOLS', True) else '',
                 'MODE': getattr(module, 'MODE', 'calls'), 'OPTIONS': getattr(module, 'OPTIONS', ''),
                 'GDB_OPTION': GDB_OPTIONS[getattr(module, 'GDB', 'unix')],
-                'LIMIT': str(LIMIT), 'LINGER': str(LINGER)}
+                'LIMIT': str(play.limit), 'LINGER': str(LINGER)}
     with open(os.path.join(folder, 'env'), 'w', encoding='utf-8') as f:
         for name, value in settings.items():
             f.write('%s=%s\n' % (name, shlex.quote(value)))
@@ -140,10 +140,11 @@ def show_logs(folder):
 def prepare(args, name, folder):
     """Renders a scenario into folder, ready for session.sh; returns what is needed to judge it."""
     module = load(name)
-    play = scenario.Play(dialect.DIALECTS[args.debugger]())
+    play = scenario.Play(dialect.DIALECTS[args.debugger](), getattr(args, 'lane', 'host'))
+    play.limit = getattr(module, 'LIMIT', LIMIT)
     module.play(play)
     render(play, folder)
-    write_env(args, module, folder)
+    write_env(args, module, play, folder)
     return play
 
 
@@ -189,7 +190,7 @@ def main():
     folder = tempfile.mkdtemp(prefix='scenario-')
     try:
         play = prepare(args, args.scenario, folder)
-        limit = LIMIT * (len(play.sessions) + 1) + LINGER
+        limit = play.limit * (len(play.sessions) + 1) + LINGER
         subprocess.run(['sh', os.path.join(HERE, 'session.sh'), folder], check=False, timeout=limit)
         return 0 if report(args, args.scenario, play, folder) else 1
     finally:

@@ -1,6 +1,6 @@
 """A scenario: what a user types, and what must come back.
 
-A scenario file has a docstring, may set MODE, GDB, OPTIONS, GUEST ('pie', 'smp'), OPTIONS (one more of trapline's), SYMBOLS (False: the debugger is not given the ELF), and has play(s), which calls verbs of
+A scenario file has a docstring, may set MODE, GDB, OPTIONS, GUEST ('pie', 'smp'), OPTIONS (one more of trapline's), LIMIT (seconds for a session), SYMBOLS (False: the debugger is not given the ELF), and has play(s), which calls verbs of
 struct Play.  Nothing runs while it does: each verb adds a step.  The steps are rendered to a script for the
 debugger, played by session.sh, and only then judged (Step.judge) on the transcript.
 """
@@ -63,8 +63,10 @@ class Step:
 class Play:
     """Records the steps of a scenario for one dialect."""
 
-    def __init__(self, dialect):
+    def __init__(self, dialect, lane='host'):
         self.dialect = dialect
+        self.lane = lane              # where it is played: host, svm, vmx
+        self.limit = None             # seconds for one session
         self.sessions = [[]]
         self.session_status = [0]     # what the debugger itself returns; None: anything
         self.guest_says = []

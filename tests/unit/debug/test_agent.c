@@ -209,6 +209,84 @@ static void test_opcodes(void **state)
 	}
 }
 
+/* GDB manual, "Bytecode Descriptions": numbers, operand bytes, what is taken from the stack at least. */
+static const struct { uint8_t op; const char *name; unsigned operand, takes; } manual[] = {
+	{ 0x01, "float", 0, 0 }, { 0x02, "add", 0, 2 }, { 0x03, "sub", 0, 2 }, { 0x04, "mul", 0, 2 },
+	{ 0x05, "div_signed", 0, 2 }, { 0x06, "div_unsigned", 0, 2 }, { 0x07, "rem_signed", 0, 2 },
+	{ 0x08, "rem_unsigned", 0, 2 }, { 0x09, "lsh", 0, 2 }, { 0x0a, "rsh_signed", 0, 2 },
+	{ 0x0b, "rsh_unsigned", 0, 2 }, { 0x0c, "trace", 0, 2 }, { 0x0d, "trace_quick", 1, 1 },
+	{ 0x0e, "log_not", 0, 1 }, { 0x0f, "bit_and", 0, 2 }, { 0x10, "bit_or", 0, 2 },
+	{ 0x11, "bit_xor", 0, 2 }, { 0x12, "bit_not", 0, 1 }, { 0x13, "equal", 0, 2 },
+	{ 0x14, "less_signed", 0, 2 }, { 0x15, "less_unsigned", 0, 2 }, { 0x16, "ext", 1, 1 },
+	{ 0x17, "ref8", 0, 1 }, { 0x18, "ref16", 0, 1 }, { 0x19, "ref32", 0, 1 },
+	{ 0x1a, "ref64", 0, 1 }, { 0x1b, "ref_float", 0, 0 }, { 0x1c, "ref_double", 0, 0 },
+	{ 0x1d, "ref_long_double", 0, 0 }, { 0x1e, "l_to_d", 0, 0 }, { 0x1f, "d_to_l", 0, 0 },
+	{ 0x20, "if_goto", 2, 1 }, { 0x21, "goto", 2, 0 }, { 0x22, "const8", 1, 0 },
+	{ 0x23, "const16", 2, 0 }, { 0x24, "const32", 4, 0 }, { 0x25, "const64", 8, 0 },
+	{ 0x26, "reg", 2, 0 }, { 0x27, "end", 0, 0 }, { 0x28, "dup", 0, 1 }, { 0x29, "pop", 0, 1 },
+	{ 0x2a, "zero_ext", 1, 1 }, { 0x2b, "swap", 0, 2 }, { 0x2c, "getv", 2, 0 },
+	{ 0x2d, "setv", 2, 1 }, { 0x2e, "tracev", 2, 0 }, { 0x2f, "tracenz", 0, 2 },
+	{ 0x30, "trace16", 2, 1 }, { 0x32, "pick", 1, 1 }, { 0x33, "rot", 0, 3 },
+	{ 0x34, "printf", 3, 2 },
+};
+
+static int check(const uint8_t *code, size_t len, struct error *err)
+{
+	struct debug_agent a;
+
+	return debug_agent_check(code, len, &a, err);
+}
+
+/* The opcode behind `has` constants, with operands that are right. Returns where its operands begin. */
+static unsigned put_op(uint8_t *code, size_t size, uint8_t op, unsigned has)
+{
+	unsigned n = 0;
+
+	memset(code, 0, size);
+	for (unsigned i = 0; i < has; i++, n += 2)
+		memcpy(code + n, "\x22\x01", 2);
+	code[n++] = op;
+	if (op == 0x16 || op == 0x2a || op == 0x0d) /* bits, bytes */
+		code[n] = 8;
+	if (op == 0x34)
+		memcpy(code + n, "\0\0\2A", 4); /* no arguments, and a format of two bytes */
+	return n;
+}
+
+/* What is refused of each: cut in its operand, too little on the stack, no end (a goto here loops). */
+static void check_one(size_t row, unsigned has)
+{
+	uint8_t code[32], op = manual[row].op;
+	unsigned n = put_op(code, sizeof(code), op, has), left = op == 0x34 ? 5 : manual[row].operand;
+	bool floats = op == 1 || (op >= 0x1b && op <= 0x1f);
+	struct error err;
+
+	for (unsigned cut = 0; cut < left; cut++)
+		if (check(code, n + cut, &err) != -EINVAL || !strstr(err.text, "cut off"))
+			fail_msg("%s cut: %s", manual[row].name, err.text);
+	if (has == manual[row].takes && op != 0x27 && op != 0x21 && check(code, n + left, &err) != -EINVAL)
+		fail_msg("%s without an end is taken", manual[row].name);
+	code[n + left] = 0x27;
+	if (floats && (check(code, n + left + 1, &err) != -EINVAL || !strstr(err.text, "no floating point")))
+		fail_msg("%s: %s", manual[row].name, err.text);
+	if (has < manual[row].takes &&
+	    (check(code, n + left + 1, &err) != -EINVAL || !strstr(err.text, "takes more")))
+		fail_msg("%s of %u: %s", manual[row].name, has, err.text);
+}
+
+static void test_manual(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(manual); i++) {
+		const char *name = debug_agent_op_name(manual[i].op);
+
+		if (!name || strcmp(name, manual[i].name) != 0)
+			fail_msg("0x%02x is %s, not %s", manual[i].op, name ? name : "?", manual[i].name);
+		for (unsigned has = 0; has <= manual[i].takes; has++)
+			check_one(i, has);
+	}
+}
+
 /* Every opcode that can run is in the table above (or printf). */
 static void test_complete(void **state)
 {
@@ -491,7 +569,8 @@ static void test_golden(void **state)
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_opcodes), cmocka_unit_test(test_complete),
+		cmocka_unit_test(test_opcodes), cmocka_unit_test(test_manual),
+		cmocka_unit_test(test_complete),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_depth), cmocka_unit_test(test_length), cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_variables), cmocka_unit_test(test_printf),
