@@ -99,6 +99,15 @@ static void set_action(int sig, void (*handler)(int))
 	sigaction(sig, &sa, NULL);
 }
 
+/* What our parent ignores (nohup, a script's background) stays so: blocked, it would arrive after all. */
+static void add_heeded(sigset_t *set, int sig)
+{
+	struct sigaction sa;
+
+	if (sigaction(sig, NULL, &sa) == 0 && sa.sa_handler != SIG_IGN)
+		sigaddset(set, sig);
+}
+
 int cli_terminal_signals(bool debugger_has_terminal, int *ret_fd, struct error *err)
 {
 	static const int always[] = {SIGTERM, SIGHUP};
@@ -108,9 +117,9 @@ int cli_terminal_signals(bool debugger_has_terminal, int *ret_fd, struct error *
 
 	sigemptyset(&set);
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
-		sigaddset(&set, always[i]);
+		add_heeded(&set, always[i]);
 	for (size_t i = 0; i < sizeof(keyboard) / sizeof(keyboard[0]) && !debugger_has_terminal; i++)
-		sigaddset(&set, keyboard[i]);
+		add_heeded(&set, keyboard[i]);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
 		return error_set(err, errno, "cannot watch signals: %s", strerror(errno));

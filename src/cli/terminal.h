@@ -29,7 +29,8 @@ bool cli_terminal_foreground(void);
 
 /*
  * Blocks INT TERM HUP QUIT TSTP CONT in this thread (call it before others exist: they inherit the mask) and
- * gives a non-blocking descriptor on which they arrive; ignores PIPE, XFSZ, TTIN, TTOU.
+ * gives a non-blocking descriptor on which they arrive; ignores PIPE, XFSZ, TTIN, TTOU. One that was ignored
+ * when the program began (nohup) stays so.
  * debugger_has_terminal: INT and QUIT are ignored, since the terminal sends them to the debugger's session
  * too, and TSTP and CONT keep their default.
  */

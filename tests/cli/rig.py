@@ -26,6 +26,12 @@ class Outcome:
         return 'status %d\n--- out\n%s\n--- err\n%s' % (self.status, self.out, self.err)
 
 
+def heed_signals():
+    """In the child: whoever runs the tests may ignore some (nohup, a shell's background)."""
+    for name in ('INT', 'QUIT', 'HUP', 'TERM', 'TSTP'):
+        signal.signal(getattr(signal, 'SIG' + name), signal.SIG_DFL)
+
+
 class Box:
     def __init__(self, trapline, guests, folder):
         self.trapline, self.guests, self.folder = trapline, guests, folder
@@ -55,6 +61,7 @@ class Box:
     def start(self, *args, **options):
         """A trapline beside the case: ended by end() if the case does not."""
         options.setdefault('stdin', subprocess.DEVNULL)
+        options.setdefault('preexec_fn', heed_signals)
         child = subprocess.Popen(self.command(args), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                  bufsize=1, env=self.env, **options)
         self.running.append(child)
@@ -155,12 +162,18 @@ class Client:
 class Terminal:
     """trapline with a pty as its terminal, in a session of its own."""
 
-    def __init__(self, box, *args, own_slave=True):
+    def __init__(self, box, *args, own_slave=True, ignores=()):
+        def prepare():
+            heed_signals()
+            for name in ignores:
+                signal.signal(getattr(signal, 'SIG' + name), signal.SIG_IGN)
+            if own_slave:
+                fcntl_ctty(0)
+
         self.master, self.slave = pty.openpty()
         self.mode = termios.tcgetattr(self.slave)
         self.child = subprocess.Popen(box.command(args), stdin=self.slave, stdout=self.slave, stderr=self.slave,
-                                      env=box.env, start_new_session=True,
-                                      preexec_fn=lambda: fcntl_ctty(0) if own_slave else None)
+                                      env=box.env, start_new_session=True, preexec_fn=prepare)
         box.running.append(self.child)
         self.text = ''
 

@@ -45,6 +45,22 @@ def test_signals(box):
         t.close()
 
 
+def test_what_the_parent_ignores_is_ignored(box):
+    """nohup, and a job in the background of a script."""
+    box.need_kvm()
+    ignored = ('HUP', 'INT', 'QUIT')
+    t = Terminal(box, 'run', box.guest('echo'), ignores=ignored)
+    t.expect('ready\r\n')
+    for name in ignored:
+        t.kill(name)
+    t.type('ab')
+    t.expect('ab')
+    t.kill('TERM')
+    assert t.wait() == -signal.SIGTERM
+    assert t.is_as_before()
+    t.close()
+
+
 def test_a_crash_of_our_own(box):
     t = started(box)
     t.kill('SEGV')

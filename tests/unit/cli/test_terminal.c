@@ -294,5 +294,10 @@ int main(void)
 		cmocka_unit_test(the_debugger_has_the_keyboard),
 		cmocka_unit_test(no_terminal_no_change),
 	};
+
+	/* Whoever runs the tests may ignore them (nohup). */
+	signal(SIGHUP, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGQUIT, SIG_DFL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
