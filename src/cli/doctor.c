@@ -80,6 +80,8 @@ static void add_kernel_rows(struct rows *r, const struct kvm_probe *p)
 	add_bool(r, "watched_pages", "watched pages", p->watched_pages,
 	         "watchpoints of any size and number: accesses to their pages come out",
 	         "no more watchpoints than data registers");
+	add_bool(r, "msr_exits", "MSR exits", p->msrs, "monitor catch msr costs nothing",
+	         "monitor catch msr: by single-stepping, slow");
 	add_bool(r, "sse", "SSE at CPL 0", p->sse, "any kernel runs",
 	         "build the kernel with -mgeneral-regs-only");
 }

@@ -324,3 +324,8 @@ void cli_hermit_reset(struct cli_hermit *h)
 {
 	cli_guestfiles_close_all(&h->files);
 }
+
+const struct debug_catch_range cli_hermit_hypercall[CLI_HERMIT_HYPERCALLS] = {
+	{DEBUG_CATCH_IO, DEV_UHYVE_PORTS_V1, DEV_UHYVE_PORTS_V1 + DEV_UHYVE_PORTS_V1_SIZE - 1},
+	{DEBUG_CATCH_IO, DEV_UHYVE_PORTS_V2, DEV_UHYVE_PORTS_V2 + DEV_UHYVE_PORTS_V2_SIZE - 1},
+};

@@ -60,4 +60,8 @@ int cli_hermit_set_args(struct cli_hermit *h, const char *text, struct error *er
 /* The guest starts anew. */
 void cli_hermit_reset(struct cli_hermit *h);
 
+/* The ports of its hypercalls, for "monitor catch hypercall". */
+#define CLI_HERMIT_HYPERCALLS 2
+extern const struct debug_catch_range cli_hermit_hypercall[CLI_HERMIT_HYPERCALLS];
+
 #endif

@@ -204,6 +204,8 @@ static int create_session(struct machine *m, struct error *err)
 		.image_bias = m->entry.bias,
 		.starts_running = m->gdb != CLI_GDB_WAIT, .stay_stopped = m->gdb == CLI_GDB_WAIT,
 		.read_only = m->opt->gdb_read_only,
+		.hypercall = cli_hermit_hypercall,
+		.hypercalls = m->hermit.active ? CLI_HERMIT_HYPERCALLS : 0,
 		.launched = m->opt->command == CLI_DEBUG,
 		.ctx = m,
 		.symbol = find_symbol,

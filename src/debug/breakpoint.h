@@ -34,7 +34,8 @@ enum debug_means {
 /* Whose wish a point is. Points of different use at one place are points of their own. */
 enum debug_use {
 	DEBUG_USE_CLIENT, DEBUG_USE_TRACE,
-	DEBUG_USE_KEPT       /* of a client that has left: its commands go on */
+	DEBUG_USE_KEPT,      /* of a client that has left: its commands go on */
+	DEBUG_USE_CATCH      /* a handler that a catch waits at */
 };
 
 struct debug_point {

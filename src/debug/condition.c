@@ -240,6 +240,8 @@ bool debug_condition_stops(struct debug_session *s, const struct debug_event *ev
 		if (!is_here(pt, ev->pc, gpa))
 			continue;
 		h.any = true;
+		if (pt->use == DEBUG_USE_CATCH)
+			continue; /* catch.c decides */
 		if (pt->use == DEBUG_USE_TRACE) {
 			pt->hits++;
 			debug_trace_hit(s, ev->vcpu, pt->gva);

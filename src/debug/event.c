@@ -80,9 +80,16 @@ static enum debug_verdict pass(struct debug_session *s, const struct debug_event
 static enum debug_verdict at_breakpoint(struct debug_session *s, const struct debug_event *ev,
                                         enum rsp_point type, const uint64_t *gpa)
 {
-	struct debug_report r = { .kind = DEBUG_REPORT_BREAK, .type = type, .event = *ev };
+	struct debug_report r = { .kind = DEBUG_REPORT_BREAK, .type = type, .event = *ev }, caught;
+	bool stops = debug_condition_stops(s, ev, gpa), catches = debug_catch_at_gate(s, ev, &caught);
 
-	return debug_condition_stops(s, ev, gpa) ? stop_for(s, &r) : pass(s, ev);
+	if (stops && catches) {
+		r.caught_by = caught.caught_by;
+		memcpy(r.event.text, caught.event.text, sizeof(r.event.text));
+	}
+	if (stops || catches)
+		return stop_for(s, stops ? &r : &caught);
+	return pass(s, ev);
 }
 
 /* The guest's own trap goes back to it; one that cannot is shown, lest the vcpu spin on it. */
@@ -241,6 +248,8 @@ static enum debug_verdict on_stepped(struct debug_session *s, const struct debug
 	bool lost = debug_protect_lost(s, ev);
 	enum debug_report_kind kind;
 
+	lost |= debug_catch_stepped(s, ev);
+
 	s->vcpu[ev->vcpu].hit = false;
 	if (over)
 		debug_resume_end_over(s, true);
@@ -287,14 +296,21 @@ static void forget_stops(struct debug_session *s)
 	}
 }
 
-static void rebind_points(struct debug_session *s, bool keep_counts)
+/* Everything is parked. */
+static void sync_points(struct debug_session *s)
 {
 	struct debug_arm arm;
 
-	debug_points_rebind(&s->points, keep_counts);
-	debug_protect_sync(s);
+	debug_catch_settle(s);
 	debug_points_sync(&s->points, &arm);
 	debug_resume_arm(s, &arm);
+}
+
+static void rebind_points(struct debug_session *s, bool keep_counts)
+{
+	debug_points_rebind(&s->points, keep_counts);
+	debug_protect_sync(s);
+	sync_points(s);
 	if (s->nonstop)
 		debug_nonstop_after_reset(s);
 }
@@ -342,6 +358,14 @@ static enum debug_verdict on_reset(struct debug_session *s, const struct debug_e
 	return DEBUG_GO;
 }
 
+/* The access was all there was to it. */
+static enum debug_verdict on_caught(struct debug_session *s, const struct debug_event *ev)
+{
+	(void)s;
+	(void)ev;
+	return DEBUG_GO;
+}
+
 static enum debug_verdict on_interrupt(struct debug_session *s, const struct debug_event *ev)
 {
 	(void)ev;
@@ -356,6 +380,7 @@ enum debug_verdict debug_event_happened(void *ctx, const struct debug_event *ev)
 		[DEBUG_EVENT_DB] = on_db_or_access,
 		[DEBUG_EVENT_STEPPED] = on_stepped,
 		[DEBUG_EVENT_ACCESS] = on_access,
+		[DEBUG_EVENT_CAUGHT] = on_caught,
 		[DEBUG_EVENT_OPAQUE] = on_opaque,
 		[DEBUG_EVENT_INTERRUPT] = on_interrupt,
 		[DEBUG_EVENT_EXITED] = on_end,
@@ -364,10 +389,16 @@ enum debug_verdict debug_event_happened(void *ctx, const struct debug_event *ev)
 		[DEBUG_EVENT_ERROR] = on_end,
 	};
 	struct debug_session *s = ctx;
+	enum debug_verdict verdict = DEBUG_GO, own;
+	struct debug_report caught;
 
 	if (ev->vcpu >= s->vcpu_count || (unsigned)ev->kind >= sizeof(on) / sizeof(on[0]))
 		return DEBUG_GO;
-	return on[ev->kind](s, ev);
+	/* A catch is told first; what else the event means is kept until the vcpu is resumed. */
+	if (s->engine && debug_catch_event(s, ev, &caught))
+		verdict = stop_for(s, &caught);
+	own = on[ev->kind](s, ev);
+	return own == DEBUG_STOP ? own : verdict;
 }
 
 /* ---- parked ---- */
@@ -436,6 +467,8 @@ void debug_event_stopped(void *ctx)
 		debug_nonstop_stopped(s);
 	else if (s->owed && s->passing && s->report.kind == DEBUG_REPORT_NONE && !s->stop_asked) {
 		debug_protect_sync(s);
+		if (s->catches.found)
+			sync_points(s);
 		debug_resume_go(s);
 	} else if (s->owed) {
 		debug_stop_reply(s, s->report.kind == DEBUG_REPORT_NONE ? &none : &s->report);

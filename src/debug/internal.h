@@ -31,6 +31,7 @@
 #define DEBUG_INTERNAL_H
 
 #include "debug/breakpoint.h"
+#include "debug/catch.h"
 #include "debug/ignore.h"
 #include "debug/memory.h"
 #include "debug/scan.h"
@@ -47,6 +48,7 @@ enum debug_report_kind {
 	DEBUG_REPORT_STEP,
 	DEBUG_REPORT_BREAK,
 	DEBUG_REPORT_WATCH,
+	DEBUG_REPORT_CATCH,      /* event.text tells */
 	DEBUG_REPORT_FATAL,      /* SHUTDOWN, ERROR */
 	DEBUG_REPORT_EXITED
 };
@@ -58,6 +60,8 @@ struct debug_report {
 	uint64_t addr, len;      /* WATCH: the point's range */
 	struct debug_event event;
 	bool device;             /* WATCH: written by a device, not by the instruction */
+	uint32_t caught_by;      /* CATCH: its number; BREAK: of one at the same place, 0: none */
+	bool gate;               /* CATCH: by a breakpoint of ours, where the vcpu stands */
 	char values[80];         /* WATCH: "old 0x1, new 0x2", or "" */
 };
 
@@ -137,6 +141,7 @@ struct debug_session {
 	struct x86_state scratch;
 	struct debug_saved_regs saved[DEBUG_SAVED_REGS];
 	struct debug_points points;
+	struct debug_catches catches;
 	struct debug_ignores ignores;
 	struct debug_scan scan;
 	char xml[DEBUG_XML_SIZE];

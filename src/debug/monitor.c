@@ -110,6 +110,16 @@ static void set_switch(const struct call *c, bool *value, const char *name)
 	debug_text_add(c->out, "%s is %s\n", name, *value ? "on" : "off");
 }
 
+static void cmd_catch(const struct call *c)
+{
+	debug_monitor_catch(c->s, c->arg, c->out);
+}
+
+static void cmd_uncatch(const struct call *c)
+{
+	debug_monitor_uncatch(c->s, c->arg, c->out);
+}
+
 static void cmd_mmio(const struct call *c)
 {
 	set_switch(c, &c->s->mmio, "access to devices");
@@ -272,6 +282,8 @@ static void cmd_mode(const struct call *c)
 static const struct command commands[] = {
 	{ "arch", "[x86-64|i386|i8086]", "as whose registers the next client sees the CPU's", cmd_arch },
 	{ "break", "[drop]", "points: by what means, how often hit and missed; drop kept ones", cmd_break },
+	{ "catch", "[KIND ... [if EX]]", "stop at exception irq cr3 msr io mmio hlt shutdown hypercall",
+	  cmd_catch },
 	{ "core", "", "write an ELF core to the file of --core", cmd_core },
 	{ "cr3", "[auto|other|ADDR]", "page tables for memory commands; other: of a KPTI pair", cmd_cr3 },
 	{ "exits", "", "what the machine came out of guest mode for, counted", cmd_exits },
@@ -288,6 +300,7 @@ static const struct command commands[] = {
 	{ "step-interrupts", "[on|off]", "let steps go into interrupt handlers", cmd_step_interrupts },
 	{ "time", "[freeze|run]", "guest time while the guest is stopped", cmd_time },
 	{ "trace", "", "tracepoints: hits, frames, whose the selected frame is", cmd_trace },
+	{ "uncatch", "NUMBER|all", "what was caught by monitor catch no longer is", cmd_uncatch },
 	{ "walk", "ADDR", "translate an address, every page-table level shown", cmd_walk },
 	{ "watch", "[writes|changes]", "watchpoints: means, cost, hits; what is a hit", cmd_watch },
 	{ NULL, NULL, NULL, NULL }

@@ -8,7 +8,8 @@
 
 static const char *use_name(const struct debug_point *pt)
 {
-	static const char *const names[] = { [DEBUG_USE_TRACE] = "trace", [DEBUG_USE_KEPT] = "kept" };
+	static const char *const names[] = { [DEBUG_USE_TRACE] = "trace", [DEBUG_USE_KEPT] = "kept",
+	                                     [DEBUG_USE_CATCH] = "catch" };
 
 	return pt->use == DEBUG_USE_CLIENT ? debug_point_name(pt->type) : names[pt->use];
 }
@@ -36,7 +37,8 @@ void debug_monitor_break(struct debug_session *s, const char *arg, struct debug_
 	if (s->points.count == 0)
 		debug_text_add(out, "no breakpoints or watchpoints\n");
 	for (unsigned i = 0; i < s->points.count; i++)
-		show_break(s, &s->points.point[i], out);
+		if (s->points.point[i].wished || s->points.point[i].use != DEBUG_USE_CATCH)
+			show_break(s, &s->points.point[i], out);
 }
 
 /* ---- monitor watch ---- */

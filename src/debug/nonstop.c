@@ -50,7 +50,7 @@ static void stop_vcpu(struct debug_session *s, unsigned vcpu, const struct debug
 	v->stop = *r;
 	s->stops++;
 	v->pending.kind = DEBUG_REPORT_NONE;
-	if (r->kind == DEBUG_REPORT_BREAK)
+	if (r->kind == DEBUG_REPORT_BREAK || r->gate)
 		debug_resume_passed(s, vcpu, r->event.pc);
 	enqueue(s, (uint8_t)vcpu);
 }
@@ -322,6 +322,7 @@ static void sync_points(struct debug_session *s)
 	struct debug_arm arm;
 
 	debug_protect_sync(s);
+	debug_catch_settle(s);
 	debug_points_sync(&s->points, &arm);
 	debug_resume_arm(s, &arm);
 }

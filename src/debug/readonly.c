@@ -19,9 +19,9 @@ static const bool harmless[RSP_KIND_COUNT] = {
 };
 
 static const struct { const char *name; bool with_argument; } commands[] = {
-	{ "break", true }, { "cr3", true }, { "exits", true }, { "help", true },
+	{ "break", true }, { "catch", true }, { "cr3", true }, { "exits", true }, { "help", true },
 	{ "ignore", true }, { "kaslr", true }, { "mode", true }, { "phys", true }, { "regs", true },
-	{ "step-interrupts", true }, { "time", false }, { "walk", true },
+	{ "step-interrupts", true }, { "time", false }, { "uncatch", true }, { "walk", true },
 };
 
 bool debug_readonly_allows_command(const char *name, const char *arg)

@@ -105,6 +105,7 @@ static void give(struct debug_session *s)
 	s->stop_asked = s->passing = s->regive = false;
 	s->report.kind = DEBUG_REPORT_NONE;
 	s->last = debug_stop_plain(DEBUG_REPORT_TRAP, s->current);
+	debug_catch_look(s);
 	s->cfg.ops->resume(s->cfg.target, s->plan, s->vcpu_count);
 }
 
@@ -259,6 +260,8 @@ static bool still_holds(struct debug_session *s, struct debug_vcpu *v)
 {
 	const struct debug_report *r = &v->pending;
 
+	if (r->kind == DEBUG_REPORT_CATCH)
+		return debug_catch_holds(s, r);
 	if (r->kind == DEBUG_REPORT_WATCH)
 		return debug_points_find(&s->points, r->type, r->addr, r->len) != NULL;
 	if (r->kind == DEBUG_REPORT_BREAK) {
@@ -389,6 +392,7 @@ void debug_resume_request(struct debug_session *s, const struct rsp_request *req
 	}
 	debug_trace_settle(s);
 	debug_protect_sync(s);
+	debug_catch_settle(s);
 	debug_points_sync(&s->points, &arm);
 	debug_resume_arm(s, &arm);
 	s->owed = true;

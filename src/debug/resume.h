@@ -42,7 +42,7 @@ void debug_resume_arm(struct debug_session *s, const struct debug_arm *arm);
 /* True when free running vcpus must be stepped, since some point has no other means. */
 static inline bool debug_resume_by_steps(const struct debug_session *s)
 {
-	return s->points.step_exec + s->points.step_watch > 0;
+	return s->points.step_exec + s->points.step_watch > 0 || debug_catch_by_steps(&s->catches);
 }
 
 #endif

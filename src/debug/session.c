@@ -197,6 +197,7 @@ static void lift_everything(struct debug_session *s)
 		s->over_slots = 0;
 		s->over_open = false;
 	}
+	debug_catch_remove(s, 0);
 	debug_protect_drop(s);
 	s->ignores.count = 0;
 	debug_resume_arm(s, &arm);

@@ -37,6 +37,9 @@ struct debug_config {
 	int (*write_snapshot)(void *ctx, const char *name, const char **ret_path, struct error *err);
 	/* What commands of breakpoints print that a client has left behind. NULL: nothing is printed. */
 	void (*print)(void *ctx, const char *text, size_t len);
+	/* Accesses that are the guest's hypercalls, for "monitor catch hypercall". None: VMCALL is. */
+	const struct debug_catch_range *hypercall;
+	unsigned hypercalls;
 	bool starts_running;      /* nothing holds the vcpus before the first client */
 	bool stay_stopped;        /* a client that vanishes leaves the guest stopped (--gdb), else it runs;
 	                           * one that detached leaves it running in any case */

@@ -46,6 +46,8 @@ void debug_stop_describe(const struct debug_report *r, char *buf, size_t size)
 		debug_text_add(&t, "%" PRIu64 " 0 %" PRIu64, r->addr, r->addr);
 	else if (r->kind == DEBUG_REPORT_FATAL)
 		debug_text_add(&t, "%s", fatal_text(r));
+	else if (r->kind == DEBUG_REPORT_CATCH)
+		debug_text_add(&t, "catch %" PRIu32 ": %s", r->caught_by, r->event.text);
 }
 
 enum rsp_stop_reason debug_stop_reason(const struct debug_report *r)
@@ -63,6 +65,7 @@ enum rsp_stop_reason debug_stop_reason(const struct debug_report *r)
 	case DEBUG_REPORT_WATCH:
 		return point[r->type];
 	case DEBUG_REPORT_FATAL:
+	case DEBUG_REPORT_CATCH:
 		return RSP_REASON_EXCEPTION;
 	default:
 		return RSP_REASON_NONE;
@@ -182,6 +185,18 @@ static void say_values(struct debug_session *s, const struct debug_report *r)
 	rsp_engine_console(s->engine, line, t.len);
 }
 
+/* GDB shows a plain SIGTRAP. */
+static void say_caught(struct debug_session *s, const struct debug_report *r)
+{
+	struct debug_text t;
+	char line[300];
+
+	debug_text_init(&t, line, sizeof(line));
+	debug_text_add(&t, "trapline: cpu%u: catch %" PRIu32 ": %s\n", r->event.vcpu, r->caught_by,
+	               r->event.text);
+	rsp_engine_console(s->engine, line, t.len);
+}
+
 void debug_stop_reply(struct debug_session *s, const struct debug_report *r)
 {
 	unsigned vcpu = r->event.vcpu;
@@ -192,13 +207,15 @@ void debug_stop_reply(struct debug_session *s, const struct debug_report *r)
 	s->last = *r;
 	s->current = vcpu;
 	rsp_engine_set_general(s->engine, vcpu + 1);
-	if (r->kind == DEBUG_REPORT_BREAK && (st = debug_get(s, vcpu, X86_GROUP_CORE)) != NULL) {
+	if ((r->kind == DEBUG_REPORT_BREAK || r->gate) && (st = debug_get(s, vcpu, X86_GROUP_CORE)) != NULL) {
 		s->vcpu[vcpu].hit = true;
 		s->vcpu[vcpu].hit_rip = st->rip;
 		s->vcpu[vcpu].hit_pc = r->event.pc;
 	}
 	if (r->kind == DEBUG_REPORT_FATAL)
 		say_fatal(s, r);
+	if (r->caught_by)
+		say_caught(s, r);
 	if (r->kind == DEBUG_REPORT_WATCH && r->values[0])
 		say_values(s, r);
 	send(s, r);

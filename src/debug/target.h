@@ -33,6 +33,7 @@ struct debug_caps {
 	bool data_dr;      /* data watchpoints fire */
 	bool user_debug;   /* all of these at CPL 3 too */
 	bool protect;      /* accesses to watched pages come out (ops->protect) */
+	bool msr_exit;     /* accesses to MSRs can come out (ops->catch) */
 };
 
 enum debug_event_kind {
@@ -40,6 +41,7 @@ enum debug_event_kind {
 	DEBUG_EVENT_DB,        /* #DB: dr6 tells; pc is the next instruction (exec: the hit one) */
 	DEBUG_EVENT_STEPPED,   /* the step asked for is done; dr6 may hold watch hits as well */
 	DEBUG_EVENT_ACCESS,    /* watched bytes were accessed: access[]; pc is the next instruction */
+	DEBUG_EVENT_CAUGHT,    /* came out for what it was to: caught; pc is the next instruction */
 	DEBUG_EVENT_OPAQUE,    /* the instruction at pc needs a step with plan.open; not executed yet */
 	DEBUG_EVENT_INTERRUPT, /* ops->stop() was asked for */
 	DEBUG_EVENT_EXITED,    /* the guest ended by itself: status */
@@ -57,6 +59,26 @@ struct debug_protect { uint64_t gpa; uint32_t len; bool reads; };
 /* One access to watched bytes and others beside them; len 1..8. device: by a device of the machine. */
 struct debug_access { uint64_t gpa; uint8_t len; bool write, device; uint8_t old[8], now[8]; };
 
+/* What can be caught ("monitor catch"). Of these the target knows IO, MMIO and MSR. */
+enum debug_catch_kind {
+	DEBUG_CATCH_NONE, DEBUG_CATCH_EXCEPTION, DEBUG_CATCH_IRQ, DEBUG_CATCH_CR3, DEBUG_CATCH_MSR,
+	DEBUG_CATCH_IO, DEBUG_CATCH_MMIO, DEBUG_CATCH_HLT, DEBUG_CATCH_SHUTDOWN, DEBUG_CATCH_HYPERCALL
+};
+
+#define DEBUG_MAX_CATCHES 16
+
+/* Ports, physical addresses, MSRs; both ends included. */
+struct debug_catch_range { enum debug_catch_kind kind; uint64_t first, last; };
+
+/* One access that was caught; count > 1: the first one of a string instruction's. */
+struct debug_caught {
+	enum debug_catch_kind kind;   /* NONE: nothing */
+	bool write;
+	uint8_t len;                  /* bytes */
+	uint32_t count;
+	uint64_t at, value;
+};
+
 struct debug_event {
 	enum debug_event_kind kind;
 	unsigned vcpu;
@@ -65,6 +87,7 @@ struct debug_event {
 	uint32_t status;    /* EXITED */
 	unsigned accesses;  /* of ACCESS, or of any other event that came of the instruction; in order */
 	struct debug_access access[DEBUG_MAX_ACCESSES];
+	struct debug_caught caught; /* of CAUGHT, or of any other event that came of the instruction */
 	bool on_stack;      /* this vcpu's stack is on the watched page stack_page: it must not stay */
 	uint64_t stack_page;
 	char text[200];     /* SHUTDOWN, ERROR: one line of what happened; else "" */
@@ -145,6 +168,13 @@ struct debug_target_ops {
 	 * or (reads) descriptor tables must not be given. NULL: none.
 	 */
 	int (*protect)(void *t, const struct debug_protect *range, unsigned n);
+
+	/*
+	 * Replaces the list of accesses that come out as `caught` (at most DEBUG_MAX_CATCHES). 0; -ENOTSUP
+	 * with text: one of these never comes out here. It fails as a whole, and the list stays what it
+	 * was. While vcpus run it takes effect soon. NULL: nothing comes out.
+	 */
+	int (*catch)(void *t, const struct debug_catch_range *range, unsigned n, struct error *err);
 
 	/* Everything parked: image reloaded, all vcpus at their entry state. NULL: no reset. */
 	int (*reset)(void *t, struct error *err);

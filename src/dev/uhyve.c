@@ -2,11 +2,6 @@
 
 #include <errno.h>
 
-#define PORTS_V1 0x400u
-#define PORTS_V1_SIZE 0x4c0u
-#define PORTS_V2 0x1010u
-#define PORTS_V2_SIZE 0x1c0u
-
 #define PIECE (1ull << 20)         /* bytes of a transfer between two looks at the machine's end */
 #define TRANSFER_MAX 0x7ffff000ull /* as Linux cuts reads and writes */
 
@@ -181,12 +176,12 @@ static void call(struct dev_uhyve *u, uint64_t port, const void *data, unsigned 
 
 static void write_v1(void *dev, uint64_t offset, const void *data, unsigned len)
 {
-	call(dev, PORTS_V1 + offset, data, len);
+	call(dev, DEV_UHYVE_PORTS_V1 + offset, data, len);
 }
 
 static void write_v2(void *dev, uint64_t offset, const void *data, unsigned len)
 {
-	call(dev, PORTS_V2 + offset, data, len);
+	call(dev, DEV_UHYVE_PORTS_V2 + offset, data, len);
 }
 
 static void read_nothing(void *dev, uint64_t offset, void *data, unsigned len)
@@ -218,8 +213,8 @@ int dev_uhyve_attach(struct dev_uhyve *u, struct dev_bus *bus)
 	static const struct dev_ops ops_v1 = {.read = read_nothing, .write = write_v1};
 	static const struct dev_ops ops_v2 = {.read = read_nothing, .write = write_v2};
 	struct dev_range range = {.space = DEV_PORT,
-				  .base = PORTS_V1,
-				  .size = PORTS_V1_SIZE,
+				  .base = DEV_UHYVE_PORTS_V1,
+				  .size = DEV_UHYVE_PORTS_V1_SIZE,
 				  .ops = &ops_v1,
 				  .dev = u,
 				  .name = "uhyve 1"};
@@ -228,8 +223,8 @@ int dev_uhyve_attach(struct dev_uhyve *u, struct dev_bus *bus)
 
 	if (rc < 0)
 		return rc;
-	range.base = PORTS_V2;
-	range.size = PORTS_V2_SIZE;
+	range.base = DEV_UHYVE_PORTS_V2;
+	range.size = DEV_UHYVE_PORTS_V2_SIZE;
 	range.ops = &ops_v2;
 	range.name = "uhyve 2";
 	rc = dev_bus_add(bus, &range);

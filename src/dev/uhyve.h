@@ -10,6 +10,12 @@
 #include "dev/bus.h"
 #include "mem/guest_mem.h"
 
+/* Ports and addresses; each version's block. */
+#define DEV_UHYVE_PORTS_V1 0x400u
+#define DEV_UHYVE_PORTS_V1_SIZE 0x4c0u
+#define DEV_UHYVE_PORTS_V2 0x1010u
+#define DEV_UHYVE_PORTS_V2_SIZE 0x1c0u
+
 #define DEV_UHYVE_CALLS 32 /* kinds of calls that are counted */
 #define DEV_UHYVE_CPUS 64
 #define DEV_UHYVE_WORDS_MAX 128 /* arguments, and environment rows, in interface 1 */

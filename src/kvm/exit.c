@@ -1,4 +1,5 @@
 #include "kvm/internal.h"
+#include "base/bytes.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -8,6 +9,7 @@
 static const char *const count_names[KVM_COUNT_KINDS] = {
 	[KVM_COUNT_PORT] = "port I/O",
 	[KVM_COUNT_MMIO] = "MMIO",
+	[KVM_COUNT_MSR] = "MSR",
 	[KVM_COUNT_WATCHED] = "watched page",
 	[KVM_COUNT_DEBUG] = "debug",
 	[KVM_COUNT_KICK] = "kick",
@@ -30,6 +32,16 @@ void kvm_exit_event(struct kvm_vcpu *v, enum debug_event_kind kind)
 	v->event.pc = kvm_state_pc(v);
 }
 
+/* The value as the guest has it: of a read it is known once the device has answered. */
+static void note_access(struct kvm_vcpu *v, enum debug_catch_kind kind, uint64_t at, const uint8_t *data,
+                        uint32_t len, uint32_t count, bool write)
+{
+	struct debug_caught a = {.kind = kind, .write = write, .len = (uint8_t)len, .count = count, .at = at};
+
+	a.value = bytes_get_le(data, len <= 8 ? len : 8);
+	kvm_catch_access(v, &a);
+}
+
 static enum kvm_exit_class handle_port(struct kvm_vcpu *v)
 {
 	struct kvm_run *run = v->run;
@@ -44,6 +56,9 @@ static enum kvm_exit_class handle_port(struct kvm_vcpu *v)
 		else
 			dev_bus_read(bus, DEV_PORT, run->io.port, data, run->io.size);
 	}
+	if (v->catches > 0)
+		note_access(v, DEBUG_CATCH_IO, run->io.port, (uint8_t *)run + run->io.data_offset,
+		            run->io.size, run->io.count, run->io.direction == KVM_EXIT_IO_OUT);
 	kvm_protect_device(v);
 	return KVM_EXIT_CLASS_HANDLED;
 }
@@ -61,7 +76,17 @@ static enum kvm_exit_class handle_mmio(struct kvm_vcpu *v)
 		dev_bus_write(bus, DEV_MMIO, run->mmio.phys_addr, run->mmio.data, run->mmio.len);
 	else
 		dev_bus_read(bus, DEV_MMIO, run->mmio.phys_addr, run->mmio.data, run->mmio.len);
+	if (v->catches > 0)
+		note_access(v, DEBUG_CATCH_MMIO, run->mmio.phys_addr, run->mmio.data, run->mmio.len, 1,
+		            run->mmio.is_write);
 	kvm_protect_device(v);
+	return KVM_EXIT_CLASS_HANDLED;
+}
+
+static enum kvm_exit_class handle_msr(struct kvm_vcpu *v)
+{
+	v->count[KVM_COUNT_MSR]++;
+	kvm_catch_msr(v);
 	return KVM_EXIT_CLASS_HANDLED;
 }
 
@@ -217,6 +242,8 @@ static const struct {
 	{KVM_EXIT_FAIL_ENTRY, handle_fail_entry},
 	{KVM_EXIT_INTERNAL_ERROR, handle_internal_error},
 	{KVM_EXIT_SYSTEM_EVENT, handle_system_event},
+	{KVM_EXIT_X86_RDMSR, handle_msr},
+	{KVM_EXIT_X86_WRMSR, handle_msr},
 };
 
 enum kvm_exit_class kvm_exit_handle(struct kvm_vcpu *v)

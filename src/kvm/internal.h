@@ -51,8 +51,8 @@ enum kvm_outcome {
 
 /* Counted exits; the names are in exit.c. */
 enum kvm_count {
-	KVM_COUNT_PORT, KVM_COUNT_MMIO, KVM_COUNT_WATCHED, KVM_COUNT_DEBUG, KVM_COUNT_KICK, KVM_COUNT_HLT,
-	KVM_COUNT_SHUTDOWN, KVM_COUNT_ERROR, KVM_COUNT_OTHER, KVM_COUNT_KINDS
+	KVM_COUNT_PORT, KVM_COUNT_MMIO, KVM_COUNT_MSR, KVM_COUNT_WATCHED, KVM_COUNT_DEBUG,
+	KVM_COUNT_KICK, KVM_COUNT_HLT, KVM_COUNT_SHUTDOWN, KVM_COUNT_ERROR, KVM_COUNT_OTHER, KVM_COUNT_KINDS
 };
 
 struct kvm_vcpu {
@@ -109,6 +109,12 @@ struct kvm_vcpu {
 	bool stack_known;        /* where the stack was found last */
 	uint64_t stack_gva, stack_gpa, stack_cr3;
 
+	/* What is caught, as the machine's was when this one started to run; and what has been (catch.c). */
+	struct debug_catch_range catch[DEBUG_MAX_CATCHES];
+	unsigned catches;
+	uint64_t catch_generation;
+	struct debug_caught caught;
+
 	struct kvm_vcpu_clock time;
 	struct debug_event event;
 	uint64_t count[KVM_COUNT_KINDS];
@@ -155,6 +161,10 @@ struct kvm_machine {
 	unsigned cuts;
 	struct kvm_protect protect;
 	uint64_t arm_generation;
+	struct debug_catch_range catch[DEBUG_MAX_CATCHES];
+	unsigned catches;
+	uint64_t catch_generation;
+	bool msr_exits;                 /* KVM has been told that filtered MSRs are to come out */
 
 	struct kvm_clock time;           /* under the lock */
 	pthread_mutex_t irq_lock;       /* while an APIC's state is read and written back */
@@ -279,6 +289,19 @@ bool kvm_protect_opaque(struct kvm_vcpu *v);
 int kvm_protect_set(struct kvm_machine *m, const struct debug_protect *range, unsigned n);
 int kvm_protect_apply(struct kvm_machine *m);              /* lock held, everything parked */
 void kvm_protect_open(struct kvm_machine *m, bool open);   /* likewise; around a step with plan.open */
+
+/* catch.c: accesses that come out for the debugger. */
+/* debug_target_ops.catch. Lock held. */
+int kvm_catch_set(struct kvm_machine *m, const struct debug_catch_range *range, unsigned n,
+                  struct error *err);
+/* Lock held, about to run: the list as it is now. */
+void kvm_catch_take(struct kvm_vcpu *v);
+/* Own thread. An access that has just been served; noted when it is caught. */
+void kvm_catch_access(struct kvm_vcpu *v, const struct debug_caught *access);
+/* KVM_EXIT_X86_RDMSR, KVM_EXIT_X86_WRMSR: the access is made. Own thread. */
+void kvm_catch_msr(struct kvm_vcpu *v);
+/* True when KVM can let MSRs come out. */
+bool kvm_catch_enable(struct kvm_machine *m);
 
 /* runctl.c */
 int kvm_runctl_start(struct kvm_machine *m, struct error *err);

@@ -14,6 +14,8 @@ const struct kvm_ioctl_row kvm_ioctls[] = {
 	/* Guest time: held while everything is stopped. */
 	{KVM_GET_CLOCK, false}, {KVM_SET_CLOCK, false}, {KVM_GET_DEVICE_ATTR, false},
 	{KVM_SET_DEVICE_ATTR, false}, {KVM_GET_PIT2, false},
+	/* Accesses to MSRs that the debugger catches. */
+	{KVM_X86_SET_MSR_FILTER, false},
 	/* Reset puts back what interrupt controllers and timer were like. */
 	{KVM_SET_IRQCHIP, false}, {KVM_SET_PIT2, false},
 	/* Snapshots: the whole state, and which pages have changed. */

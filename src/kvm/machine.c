@@ -79,6 +79,7 @@ static int create_vm(struct kvm_machine *m, struct error *err)
 	/* Older kernels lack it: then the report of a failed emulation has no instruction bytes. */
 	if (m->probe.emulation_failure_exit)
 		ioctl(m->vm_fd, KVM_ENABLE_CAP, &cap);
+	m->msr_exits = m->probe.caps.msr_exit && kvm_catch_enable(m);
 	return 0;
 }
 

@@ -25,6 +25,9 @@
 #define CODE_LOAD CODE(0x8b, 0x03, 0x90, 0xe6, PROBE_PORT_DONE)
 /* pxor xmm0, xmm0; out 0xf5, al */
 #define CODE_SSE CODE(0x66, 0x0f, 0xef, 0xc0, 0xe6, PROBE_PORT_DONE)
+/* mov ecx, MSR_LSTAR; rdmsr; out 0xf5, al */
+#define MSR_LSTAR 0xc0000082u
+#define CODE_RDMSR CODE(0xb9, 0x82, 0x00, 0x00, 0xc0, 0x0f, 0x32, 0xe6, PROBE_PORT_DONE)
 /* mov rax, dr0; nop; out 0xf5, al */
 #define CODE_DR CODE(0x0f, 0x21, 0xc0, 0x90, 0xe6, PROBE_PORT_DONE)
 /* mov eax, [rcx + 0x30] (local APIC version: KVM emulates it); nop; nop; out 0xf5, al */
@@ -285,6 +288,26 @@ static void probe_ring(struct kvm_probe_vm *vm, bool user, struct kvm_probe_ring
 	ret->int3 = int3_of(vm, user);
 }
 
+/* The filter stays: what comes after this in the VM must not use the MSR. */
+static bool msrs_come_out(struct kvm_probe_vm *vm)
+{
+	static uint8_t denied;
+	struct kvm_enable_cap cap = {.cap = KVM_CAP_X86_USER_SPACE_MSR, .args = {KVM_MSR_EXIT_REASON_FILTER}};
+	struct kvm_msr_filter filter = {.ranges[0] = {.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
+	                                              .base = MSR_LSTAR, .nmsrs = 1, .bitmap = &denied}};
+	struct kvm_probe_cpu cpu;
+	int rc;
+
+	if (ioctl(vm->vm_fd, KVM_ENABLE_CAP, &cap) < 0 ||
+	    ioctl(vm->vm_fd, KVM_X86_SET_MSR_FILTER, &filter) < 0)
+		return false;
+	rc = experiment(vm, false, CODE_RDMSR, 0, 0, 0, &cpu);
+	if (rc < 0)
+		return false;
+	kvm_probe_cpu_close(&cpu);
+	return rc == KVM_EXIT_X86_RDMSR;
+}
+
 static int extension(int kvm_fd, long cap)
 {
 	int rc = ioctl(kvm_fd, KVM_CHECK_EXTENSION, cap);
@@ -333,6 +356,7 @@ static struct debug_caps derive(const struct kvm_probe *p)
 		.exec_dr = k->exec_dr,
 		.data_dr = k->data_dr,
 		.protect = p->watched_pages,
+		.msr_exit = p->msrs,
 		.user_debug = u->runs && u->step && u->exec_dr == k->exec_dr && u->data_dr == k->data_dr &&
 		              u->int3 != KVM_INT3_NONE,
 	};
@@ -359,6 +383,7 @@ int kvm_probe_run(struct kvm_probe *ret, struct error *err)
 		p.step_stays_armed = p.kernel.step && stays_armed(&vm);
 		p.tsc_khz = tsc_rate(&vm);
 		p.watched_pages = protects(&vm);
+		p.msrs = msrs_come_out(&vm);
 		p.caps = derive(&p);
 		clock_gettime(CLOCK_MONOTONIC, &after);
 		p.micros = (unsigned)((after.tv_sec - before.tv_sec) * 1000000 +

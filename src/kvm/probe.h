@@ -20,6 +20,7 @@ struct kvm_probe {
 	bool int3_reinject_at_pc;       /* #BP given back with RIP at the int3 reaches the handler right */
 	bool step_stays_armed;          /* a step goes on being armed after an instruction KVM emulated */
 	bool step_leaves_trap;          /* the guest gets a #DB more behind a step over what KVM emulated */
+	bool msrs;                      /* accesses to filtered MSRs come out */
 	bool watched_pages;             /* accesses to read-only and missing slots come out */
 	struct kvm_probe_ring kernel, user;
 	struct debug_caps caps;         /* what the stub goes by */

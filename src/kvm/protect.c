@@ -174,11 +174,16 @@ bool kvm_protect_access(struct kvm_vcpu *v, enum kvm_exit_class *ret)
 
 /* ---- what comes out ---- */
 
+static enum debug_event_kind met(const struct kvm_vcpu *v)
+{
+	return v->accesses > 0 || v->on_stack ? DEBUG_EVENT_ACCESS : DEBUG_EVENT_CAUGHT;
+}
+
 bool kvm_protect_hit(struct kvm_vcpu *v)
 {
 	int rc;
 
-	if (v->accesses == 0 && !v->on_stack)
+	if (v->accesses == 0 && !v->on_stack && v->caught.kind == DEBUG_CATCH_NONE)
 		return false;
 	while ((rc = kvm_vcpu_complete(v)) == 0) {
 		enum kvm_exit_class class = kvm_exit_handle(v);
@@ -193,16 +198,18 @@ bool kvm_protect_hit(struct kvm_vcpu *v)
 	if (rc != -EINTR)
 		kvm_exit_run_failed(v, -rc);
 	else if (!kvm_exit_request(v))
-		kvm_exit_event(v, DEBUG_EVENT_ACCESS);
+		kvm_exit_event(v, met(v));
 	return true;
 }
 
 enum kvm_outcome kvm_protect_report(struct kvm_vcpu *v, enum kvm_outcome outcome)
 {
-	if (v->accesses == 0 && !v->on_stack)
+	if (v->accesses == 0 && !v->on_stack && v->caught.kind == DEBUG_CATCH_NONE)
 		return outcome;
 	if (outcome == KVM_OUT_KICKED)
-		kvm_exit_event(v, DEBUG_EVENT_ACCESS);
+		kvm_exit_event(v, met(v));
+	v->event.caught = v->caught;
+	v->caught.kind = DEBUG_CATCH_NONE;
 	memcpy(v->event.access, v->access, v->accesses * sizeof(v->access[0]));
 	v->event.accesses = v->accesses;
 	v->event.on_stack = v->on_stack;

@@ -122,6 +122,7 @@ static void execute(struct kvm_vcpu *v)
 	v->running = true;
 	v->arm = v->m->arm;
 	v->arm_generation = v->m->arm_generation;
+	kvm_catch_take(v);
 	atomic_store(&v->kicked, false);
 	__atomic_store_n(&v->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 	pthread_mutex_unlock(&v->m->lock);

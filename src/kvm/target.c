@@ -146,6 +146,11 @@ static int target_protect(void *t, const struct debug_protect *range, unsigned n
 	return kvm_protect_set(t, range, n);
 }
 
+static int target_catch(void *t, const struct debug_catch_range *range, unsigned n, struct error *err)
+{
+	return kvm_catch_set(t, range, n, err);
+}
+
 static void target_kill(void *t)
 {
 	kvm_runctl_end(t);
@@ -210,6 +215,7 @@ const struct debug_target_ops *kvm_machine_ops(void)
 		.stop = target_stop,
 		.inject = target_inject,
 		.protect = target_protect,
+		.catch = target_catch,
 		.reset = target_reset,
 		.kill = target_kill,
 		.exits = target_exits,

@@ -43,14 +43,19 @@ static const struct row two_byte[] = { /* after 0F */
 	{ 0x05, 0x05, X86_INSN_SYSCALL, 0 },
 	{ 0x07, 0x07, X86_INSN_SYSRET, 0 },
 	{ 0x21, 0x21, X86_INSN_MOV_FROM_DR, MODRM_REG },
+	{ 0x22, 0x22, X86_INSN_MOV_TO_CR, MODRM_REG },
 	{ 0x23, 0x23, X86_INSN_MOV_TO_DR, MODRM_REG },
+	{ 0x30, 0x30, X86_INSN_WRMSR, 0 },
+	{ 0x32, 0x32, X86_INSN_RDMSR, 0 },
 	{ 0x34, 0x34, X86_INSN_SYSENTER, 0 },
 	{ 0x35, 0x35, X86_INSN_SYSEXIT, 0 },
 };
 
 static const struct row three_byte[] = { /* after 0F 01 */
+	{ 0xc1, 0xc1, X86_INSN_VMCALL, NO_PREFIX },
 	{ 0xd0, 0xd0, X86_INSN_XGETBV, NO_PREFIX },
 	{ 0xd1, 0xd1, X86_INSN_XSETBV, NO_PREFIX },
+	{ 0xd9, 0xd9, X86_INSN_VMCALL, NO_PREFIX }, /* AMD's VMMCALL (APM 3) */
 };
 
 static const struct row *find(const struct row *rows, size_t count, uint8_t opcode)
@@ -191,5 +196,8 @@ void x86_insn_decode(const uint8_t *bytes, size_t len, enum x86_mode mode, struc
 	ret->kind = (enum x86_insn_kind)row->kind;
 	ret->length = (uint8_t)(p.count + used + rest);
 	ret->opsize = operand_size(&p, mode, row);
-	ret->vector = row->kind == X86_INSN_INTN ? op[used] : 0;
+	ret->has_imm = row->flags & IMM8;
+	ret->vector = ret->has_imm ? op[used] : 0;
+	ret->wide = op[0] & 1;
+	ret->reg = row->flags & MODRM_REG ? op[used] >> 3 & 7 : 0;
 }

@@ -1,6 +1,7 @@
 #include "fake_cpu.h"
 
 #include "base/bytes.h"
+#include "x86/gate.h"
 #include "x86/paging.h"
 
 #include <string.h>
@@ -117,6 +118,8 @@ static enum fake_result branch(struct insn *in, bool taken)
 
 static enum fake_result out(struct insn *in)
 {
+	in->v->out = (struct debug_caught){ .kind = DEBUG_CATCH_IO, .write = true, .len = 1, .count = 1,
+	                                    .at = in->b[1], .value = (uint8_t)in->v->st.gpr[X86_RAX] };
 	switch (in->b[1]) {
 	case 0xf4:
 		done(in, 2);
@@ -186,6 +189,44 @@ static enum fake_result movnti(struct insn *in)
 	return mem_op(in, abs, b, 4, true, 8);
 }
 
+/* 0F 22 D8 mov cr3, rax */
+static enum fake_result mov_cr3(struct insn *in)
+{
+	if (in->b[2] != 0xd8)
+		return FAKE_SHUTDOWN;
+	in->v->st.cr3 = in->v->st.gpr[X86_RAX];
+	return done(in, 3);
+}
+
+static int read_linear(void *ctx, uint64_t gva, void *buf, size_t len)
+{
+	struct insn *in = ctx;
+
+	return access_bytes(in->f, in->v, gva, buf, (unsigned)len, false) ? 0 : -1;
+}
+
+/* To the handler of the guest's IDT; without one, a triple fault. The frame: rip, cs, rflags, rsp, ss. */
+static enum fake_result exception(struct insn *in, uint8_t vector)
+{
+	struct x86_reader reader = { .read = read_linear, .ctx = in };
+	struct x86_state *st = &in->v->st;
+	struct x86_gate gate;
+	uint8_t frame[40];
+
+	if (x86_gate_find(st, vector, &reader, &gate) < 0)
+		return FAKE_SHUTDOWN;
+	bytes_put_le64(frame, st->rip);
+	bytes_put_le64(frame + 8, 8);
+	bytes_put_le64(frame + 16, st->rflags);
+	bytes_put_le64(frame + 24, st->gpr[X86_RSP]);
+	bytes_put_le64(frame + 32, 16);
+	st->gpr[X86_RSP] -= sizeof(frame);
+	if (!access_bytes(in->f, in->v, st->gpr[X86_RSP], frame, sizeof(frame), true))
+		return FAKE_SHUTDOWN;
+	st->rip = gate.target;
+	return FAKE_DONE;
+}
+
 static enum fake_result call(struct insn *in)
 {
 	uint64_t next = in->v->st.rip + 5;
@@ -226,7 +267,7 @@ static enum fake_result dispatch(struct insn *in)
 	case 0x48:
 		return wide(in);
 	case 0x0f:
-		return movnti(in);
+		return in->b[1] == 0x22 ? mov_cr3(in) : in->b[1] == 0x0b ? exception(in, 6) : movnti(in);
 	case 0x88: case 0x8a: case 0xc6:
 		return narrow(in);
 	case 0xb0:

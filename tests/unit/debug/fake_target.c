@@ -90,7 +90,7 @@ void fake_init(struct fake_target *f, unsigned vcpus)
 {
 	memset(f, 0, sizeof(*f));
 	f->count = vcpus;
-	f->caps = (struct debug_caps){ true, true, true, true, true, true, true, false };
+	f->caps = (struct debug_caps){ true, true, true, true, true, true, true, false, true };
 	f->layout = (struct x86_layout){ .xcr0_mask = 3, .phys_bits = 40, .linear_bits = 48, .has_nx = true };
 	guest_mem_init(&f->mem);
 	guest_mem_add(&f->mem, 0, FAKE_RAM, NULL);
@@ -279,13 +279,27 @@ static bool watched(struct fake_target *f, unsigned i, const struct fake_access 
 	return ev->accesses > 0 || ev->on_stack;
 }
 
+static struct debug_caught caught(const struct fake_target *f, const struct fake_vcpu *v)
+{
+	for (unsigned i = 0; i < f->catches; i++)
+		if (v->out.kind == f->catch[i].kind && v->out.at >= f->catch[i].first &&
+		    v->out.at <= f->catch[i].last)
+			return v->out;
+	return (struct debug_caught){ .kind = DEBUG_CATCH_NONE };
+}
+
 static void after_insn(struct fake_target *f, unsigned i, const struct fake_access *access)
 {
 	struct fake_vcpu *v = &f->vcpu[i];
 	unsigned hits = f->caps.data_dr && access->len ? slots_at(f, v, access, false) : 0;
 	struct debug_event ev = { .kind = DEBUG_EVENT_ACCESS, .vcpu = i, .pc = v->st.rip };
 
-	if (watched(f, i, access, &ev)) {
+	ev.caught = caught(f, v);
+	if (ev.caught.kind != DEBUG_CATCH_NONE) {
+		ev.kind = v->now.move == DEBUG_STEP ? DEBUG_EVENT_STEPPED : DEBUG_EVENT_CAUGHT;
+		ev.dr6 = X86_DR6_FIXED | X86_DR6_BS;
+		fake_event(f, &ev);
+	} else if (watched(f, i, access, &ev)) {
 		if (v->now.move == DEBUG_STEP)
 			ev.kind = DEBUG_EVENT_STEPPED;
 		ev.dr6 = X86_DR6_FIXED | (v->now.move == DEBUG_STEP ? X86_DR6_BS : 0) | hits;
@@ -328,6 +342,7 @@ static void turn(struct fake_target *f, unsigned i)
 		send_event(f, i, DEBUG_EVENT_DB, X86_DR6_FIXED | hits);
 		return;
 	}
+	v->out.kind = DEBUG_CATCH_NONE;
 	result = fake_cpu_step(f, v, &access);
 	if (result == FAKE_INT3 && f->arm.int3) {
 		send_event(f, i, DEBUG_EVENT_INT3, 0);
@@ -463,6 +478,19 @@ static int op_protect(void *t, const struct debug_protect *range, unsigned n)
 		return -ENOSPC;
 	memcpy(f->protect, range, n * sizeof(*range));
 	f->protects = n;
+	return 0;
+}
+
+/* Ports above 0xf0 do not come out here. */
+static int op_catch(void *t, const struct debug_catch_range *range, unsigned n, struct error *err)
+{
+	struct fake_target *f = t;
+
+	for (unsigned i = 0; i < n; i++)
+		if (range[i].kind != DEBUG_CATCH_IO || range[i].last >= 0xf0)
+			return error_set(err, ENOTSUP, "the fake does not come out for it");
+	memcpy(f->catch, range, n * sizeof(*range));
+	f->catches = n;
 	return 0;
 }
 
@@ -610,7 +638,7 @@ const struct debug_target_ops *fake_ops(void)
 	static const struct debug_target_ops ops = {
 		.vcpu_count = op_vcpu_count, .vcpu_state = op_vcpu_state, .get = op_get, .set = op_set,
 		.arm = op_arm, .resume = op_resume, .stop = op_stop, .inject = op_inject,
-		.protect = op_protect,
+		.protect = op_protect, .catch = op_catch,
 		.time = op_time, .device = op_device, .reset = op_reset,
 		.kill = op_kill, .exits = op_exits, .snapshot_save = op_snapshot_save,
 		.snapshot_restore = op_snapshot_restore, .snapshot_delete = op_snapshot_delete,

@@ -38,6 +38,7 @@ struct fake_vcpu {
 	uint64_t inject_dr6;
 	unsigned guest_int3, guest_db;   /* delivered to the guest */
 	uint64_t last_dr6;               /* what its #DB handler read */
+	struct debug_caught out;         /* its last instruction was an out */
 };
 
 struct fake_target {
@@ -49,6 +50,8 @@ struct fake_target {
 	struct debug_protect protect[DEBUG_MAX_PROTECTS];
 	unsigned protects;
 	bool no_protect;                  /* the op fails */
+	struct debug_catch_range catch[DEBUG_MAX_CATCHES];
+	unsigned catches;
 	unsigned count;
 	struct fake_vcpu vcpu[DEBUG_MAX_VCPUS];
 	uint64_t device;                  /* the register at FAKE_DEVICE */

@@ -128,9 +128,10 @@ static void set_caps(struct run *r, const char *list)
 	const struct { const char *name; bool *cap; } caps[] = {
 		{ "step", &c->step }, { "block_irq", &c->block_irq }, { "int3", &c->int3 },
 		{ "exec_dr", &c->exec_dr }, { "data_dr", &c->data_dr }, { "protect", &c->protect },
+		{ "msr_exit", &c->msr_exit },
 	};
 
-	for (unsigned i = 0; i < 6; i++)
+	for (unsigned i = 0; i < 7; i++)
 		*caps[i].cap = strstr(list, caps[i].name) != NULL;
 	c->int3_real = c->int3 && strstr(list, "real-lost") == NULL;
 }
