@@ -56,10 +56,12 @@ static int tell_target(struct debug_session *s, const struct debug_catch *more, 
 
 static int by_gate(struct debug_session *s, struct debug_catch *c, struct error *err)
 {
+	const char *why = s->cfg.read_only
+	                          ? "no debug registers here, and int3 bytes may not be written"
+	                          : "neither int3 nor execute breakpoints come out of this KVM";
+
 	if (!s->caps.step || (!s->caps.int3 && !s->caps.exec_dr))
-		return error_set(err, ENOTSUP, "the guest's handlers cannot be watched: %s",
-		                 s->cfg.read_only ? "no debug registers here, and int3 bytes may not be written"
-		                                  : "neither int3 nor execute breakpoints come out of this KVM");
+		return error_set(err, ENOTSUP, "the guest's handlers cannot be watched: %s", why);
 	c->means = DEBUG_CATCH_BY_GATE;
 	return 0;
 }
