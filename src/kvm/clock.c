@@ -258,6 +258,11 @@ void kvm_clock_release(struct kvm_machine *m)
 		ioctl(m->vm_fd, KVM_SET_PIT2, &m->time.pit);
 }
 
+void kvm_clock_drop(struct kvm_machine *m)
+{
+	m->time.held = false;
+}
+
 void kvm_clock_choose(struct kvm_machine *m, int wish, char *text, size_t size)
 {
 	if (wish >= 0)

@@ -45,6 +45,8 @@ struct kvm_vcpu_clock {
 void kvm_clock_hold(struct kvm_machine *m);
 /* Something is about to run, lock held; does nothing when the time is not held. */
 void kvm_clock_release(struct kvm_machine *m);
+/* What was taken down is not to be put back: every clock is about to be set. Parked, lock held. */
+void kvm_clock_drop(struct kvm_machine *m);
 
 /* The TSC of a parked vcpu while it stands: true, and *tsc read or set. false: it runs, ask KVM. */
 bool kvm_clock_read_tsc(const struct kvm_vcpu *v, uint64_t *ret_tsc);

@@ -244,6 +244,8 @@ int kvm_reset_restore(struct kvm_machine *m, struct error *err);
 
 /* slots.c: guest memory as KVM's slots, one for each region. Negative errno. Everything parked. */
 int kvm_slots_set(struct kvm_machine *m, enum kvm_slots how);
+/* Each slot once more, so that KVM forgets all it has derived from memory; the logs begin anew. Likewise. */
+int kvm_slots_renew(struct kvm_machine *m);
 /* Adds the pages that the guest has written since the last call (or since logging began) to a bitmap. */
 int kvm_slots_take_dirty(struct kvm_machine *m, uint64_t *bits);
 /* These pages (sorted, borrowed until the next call) are read-only or left out from now on. Likewise. */

@@ -276,7 +276,11 @@ int kvm_parts_restore(struct kvm_machine *m, enum kvm_parts which, const uint8_t
 
 	if (rc < 0)
 		return rc;
-	kvm_clock_release(m);
+	/* All clocks are parts: what was taken down need not be put back first. */
+	if (which == KVM_PARTS_ALL)
+		kvm_clock_drop(m);
+	else
+		kvm_clock_release(m);
 	for (unsigned i = 0; rc == 0 && i < m->vcpu_count; i++)
 		rc = kvm_part_begin_vcpu(&m->vcpu[i]);
 	if (rc < 0)

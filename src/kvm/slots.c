@@ -175,6 +175,23 @@ int kvm_slots_set(struct kvm_machine *m, enum kvm_slots how)
 	return update(m);
 }
 
+int kvm_slots_renew(struct kvm_machine *m)
+{
+	int rc = 0;
+
+	for (unsigned id = 0; rc == 0 && id < KVM_MAX_SLOTS; id++) {
+		struct kvm_slot slot = m->slot[id];
+
+		if (slot.size == 0)
+			continue;
+		set(m, id, &slot, 0); /* cannot fail for a slot that is there */
+		rc = set(m, id, &slot, slot.size);
+		if (rc < 0)
+			m->slot[id].size = 0;
+	}
+	return rc;
+}
+
 int kvm_slots_cut(struct kvm_machine *m, const struct kvm_protect_page *page, unsigned pages)
 {
 	if (m->cfg.mem->count + 2 * pages > KVM_MAX_SLOTS)

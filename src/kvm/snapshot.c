@@ -168,14 +168,12 @@ int kvm_snapshot_save(struct kvm_machine *m, const char *name, struct error *err
 
 /*
  * KVM follows the guest's own writes to its page tables; ours under a shadow MMU it would not see. Slots made
- * anew make it forget all it has derived.
+ * anew make it forget all it has derived. What they had logged was collected before.
  */
 static int renew_slots(struct kvm_machine *m, struct error *err)
 {
-	int rc = kvm_slots_set(m, KVM_SLOTS_NONE);
+	int rc = kvm_slots_renew(m);
 
-	if (rc == 0)
-		rc = kvm_slots_set(m, KVM_SLOTS_LOGGED);
 	return rc < 0 ? error_set(err, -rc, "KVM refuses the guest's memory: %s", strerror(-rc)) : 0;
 }
 
