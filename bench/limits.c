@@ -23,7 +23,7 @@
 /* code.S: copied to VM_CODE */
 extern const uint8_t code_begin[], code_loop[], code_port[], code_mmio[], code_end[];
 
-#define MAX_RUNNERS 8
+#define MAX_RUNNERS 64
 
 /* Asked: by the kicker; running: by the runner, if nobody has thought better of it. */
 enum runner_state { IDLE, ASKED, RUNNING };

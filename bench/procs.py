@@ -49,7 +49,10 @@ def cpu_ns(pid):
 
 def resident_kib(pid):
     with open('/proc/%d/status' % pid, encoding='ascii') as f:
-        return next(int(line.split()[1]) for line in f if line.startswith('VmRSS:'))
+        found = [int(line.split()[1]) for line in f if line.startswith('VmRSS:')]
+    if not found:
+        raise Unavailable('process %d has ended' % pid)
+    return found[0]
 
 
 # ---- the scratch directory ------------------------------------------------------------------------------------

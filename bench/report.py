@@ -85,6 +85,20 @@ def print_table(found, out):
     print_cells([head] + lines, out)
 
 
+def print_markdown(found, head, rounds, how, out):
+    """The table for a README: a section each, peers in a column of their own."""
+    print('Measured by `make bench` on %(cpu)s, %(cpus)d CPUs, Linux %(kernel)s, %(kvm modules)s, load %(load)s,'
+          % head, file=out)
+    print('revision %s. Times in microseconds%s, medians of %d rounds.' % (head['revision'], how, rounds), file=out)
+    for section in dict.fromkeys(e.section for e in found):
+        lines = [e.cells() for e in found if e.section == section]
+        print('\n| %s | trapline | limit | which is | ratio | goal | | peers (x of trapline) |' % section, file=out)
+        print('|---|--:|--:|---|--:|---|---|---|', file=out)
+        for cells in lines:
+            print('| %s |' % ' | '.join(c.replace('|', '\\|') for c in cells), file=out)
+    print(file=out)
+
+
 def print_summary(found, out):
     goals = [e for e in found if e.met is not None]
     met = sum(1 for e in goals if e.met)

@@ -108,11 +108,11 @@ def memory():
 def stops():
     rows = [('guest spinning', 'tl.cpus1.ctrl-c', 'raw.kick1', ALL),
             ('guest halted', 'tl.halted.ctrl-c', 'raw.kick1', ())]
-    rows += [('%d vcpus spinning' % n, 'tl.cpus%d.ctrl-c' % n, 'raw.kick%d' % n, ()) for n in (2, 4, 8)]
+    rows += [('%d vcpus spinning' % n, 'tl.cpus%d.ctrl-c' % n, 'raw.kick%d' % n, ()) for n in (2, 4, 8, 16, 64)]
     for title, key, raw, of_peers in rows:
         yield Row('ctrl-C to stop reply, ' + title, key, total(raw, 'null.free.step'), 'raw kick + null', 1.5,
                   peers_of('ctrl-c', *of_peers))
-    for cpus in (2, 4, 8):
+    for cpus in (2, 4, 8, 16, 64):
         yield Row('step one of %d vcpus' % cpus, 'tl.cpus%d.step' % cpus, total((cpus, 'tl.cpus1.step')),
                   '%d x of 1' % cpus, 1.0)
 
@@ -124,6 +124,8 @@ def points():
                     'step': 'step among %d', 'remove': 'removal of one of %d'}[what] % count
             yield Row(text, 'tl.points%d.%s' % (count, what), 'tl.points1.' + what, 'with 1',
                       2.0 if what in ('hit', 'step') else None)
+    for what, text in (('hit', 'int3 hit'), ('step', 'step')):
+        yield Row('%s among 10000, each on a page of its own' % text, 'tl.pages.' + what, 'tl.points1.' + what, 'with 1')
 
 
 def conditions():
@@ -148,14 +150,15 @@ def snapshots():
 
 
 def start():
-    for size in ('64M', '1G', '8G'):
+    for size in ('1M', '64M', '1G', '8G'):
         for what, text in (('first', 'start to first port write'), ('exit', 'start to exit')):
             qemu = peers_of('start64M.' + what, 'qemu-kvm', 'qemu-tcg') if size == '64M' else ()
             yield Row('%s, -m %s' % (text, size), 'tl.start%s.%s' % (size, what),
                       'minimal.start%s.%s' % (size, what), 'minimal program', 1.15, qemu)
     yield Row('start to exit: -m 8G', 'tl.start8G.exit', 'tl.start64M.exit', '-m 64M', 1.15)
-    yield Row('resident memory of an idle 64 MiB guest, KiB over minimal', less('tl.rss', 'minimal.rss'),
-              lambda v: 2048, '2048 KiB', 1.0)
+    for size in ('1M', '64M', '1G', '8G'):
+        yield Row('resident memory of an idle guest, -m %s, KiB over minimal' % size,
+                  less('tl.rss' + size, 'minimal.rss' + size), lambda v: 2048, '2048 KiB', 1.0)
     yield Row('guest computing, debugger attached', 'tl.work-attached', 'tl.work', 'none attached', 1.0)
     yield Row('store to a watched page, beside the bytes', 'tl.store-beside', total('raw.mmio-watch', 'tl.store-none'),
               'raw MMIO + a store', 2.0)

@@ -249,24 +249,24 @@ static enum bench_outcome run_hit_by_client(void *ctx, double seconds, const cha
 	return by_client(ctx, seconds, argument, one_hit_by_client, ret);
 }
 
-/* argument: Z or z, the number of points, their first address: software breakpoints 5 bytes apart. */
+/* argument: Z or z, the number of software breakpoints, their first address, how many bytes they are apart. */
 static enum bench_outcome run_points(void *ctx, double seconds, const char *argument,
                                      struct bench_result *ret)
 {
 	struct rsp *r = ctx;
-	unsigned count = 0;
+	unsigned count = 0, apart = 0;
 	unsigned long long addr = 0;
 	char set = 0;
 
 	(void)seconds;
-	if (sscanf(argument, "%c %u %llx", &set, &count, &addr) != 3)
-		return bench_say(ret, BENCH_ERROR, "points: Z|z COUNT ADDRESS");
+	if (sscanf(argument, "%c %u %llx %u", &set, &count, &addr, &apart) != 4)
+		return bench_say(ret, BENCH_ERROR, "points: Z|z COUNT ADDRESS APART");
 	ret->us = bench_now();
 	for (unsigned i = 0; i < count; i++) {
-		if (point(r, set, '0', addr + 5ull * i) == 0)
+		if (point(r, set, '0', addr + (uint64_t)apart * i) == 0)
 			continue;
 		while (set == 'Z' && i > 0)
-			point(r, 'z', '0', addr + 5ull * --i);
+			point(r, 'z', '0', addr + (uint64_t)apart * --i);
 		return bench_say(ret, BENCH_NONE, "refused before the %uth", count);
 	}
 	ret->us = bench_now() - ret->us;

@@ -84,6 +84,7 @@ def parse(argv):
     p.add_argument('--only', metavar='BLOCK,...', help='of ' + ' '.join(series.BLOCKS))
     p.add_argument('--cpu-time', action='store_true',
                    help='one-core rows in CPU time of both sides: for a machine that is busy with other things')
+    p.add_argument('--markdown', action='store_true', help='the table as README.md has it')
     p.add_argument('--rounds', type=int, default=ROUNDS, help='measurements of each number (%(default)d)')
     p.add_argument('--seconds', type=float, default=SECONDS, help='of one measurement (%(default)g)')
     args = p.parse_args(argv)
@@ -106,7 +107,10 @@ def show(bench, head, args):
         report.print_series(bench.samples, ('raw.', 'null.', 'minimal.'), out)
         how = ' (one-core rows: CPU time of both sides)' if args.cpu_time else ''
         print('Times in microseconds%s, medians of %d.\n' % (how, args.rounds), file=out)
-        report.print_table(found, out)
+        if args.markdown:
+            report.print_markdown(found, head, args.rounds, how, out)
+        else:
+            report.print_table(found, out)
         report.print_summary(found, out)
     for note in bench.notes:
         print('note: ' + note, file=out)

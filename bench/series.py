@@ -12,8 +12,8 @@ import time
 import peers
 import procs
 
-SIZES = (('64M', 64), ('1G', 1024), ('8G', 8192))
-VCPUS = (1, 2, 4, 8)
+SIZES = (('1M', 1), ('64M', 64), ('1G', 1024), ('8G', 8192))
+VCPUS = (1, 2, 4, 8, 16, 64)
 PAGES = (1, 100, 1000)
 POINTS = (1, 10, 100, 1000, 2000, 10000)
 STEPI_COMMANDS = 200
@@ -196,13 +196,13 @@ def stops(bench):
 
 # ---- many breakpoints -----------------------------------------------------------------------------------------------
 
-def with_points(bench, stub, count):
+def with_points(bench, stub, count, apart=5):
     """Four functions: a point's insertion, a hit among them, a step among them, a point's removal. They are
     called in this order; the last three need that the first one worked."""
     inserted = []
 
     def change(letter):
-        done, us = stub.order('same', 'points', 0, '%s %d %s' % (letter, count, peers.POINTS))
+        done, us = stub.order('same', 'points', 0, '%s %d %s %d' % (letter, count, peers.POINTS, apart))
         return us / done
 
     def insert():
@@ -229,6 +229,10 @@ def points(bench):
         for count in POINTS if stub else ():
             for what, function in zip(('insert', 'hit', 'step', 'remove'), with_points(bench, stub, count)):
                 group.add('%s.points%d.%s' % (name, count, what), 'us', function)
+        # One a page: what a breakpoint at every function of a large kernel comes to.
+        for what, function in zip(('insert', 'hit', 'step', 'remove'), with_points(bench, stub, 10000, 4165)
+                                  if stub else ()):
+            group.add('%s.pages.%s' % (name, what), 'us', function)
     return group.series
 
 
@@ -360,10 +364,15 @@ def both_times(group, key, run):
     group.add(key + '.exit', 'us', end)
 
 
+def guest_for(bench, name, mib):
+    """The guests stand at 1 MiB, those of a machine that has no more than that below."""
+    return bench.program('guest_%s%s.elf' % (name, '' if mib > 1 else '_low'))
+
+
 def starting(bench):
     group = Group(bench)
-    image = bench.program('guest_start.elf')
     for text, mib in SIZES:
+        image = guest_for(bench, 'start', mib)
         argv = [bench.program('minimal'), image, str(mib)]
         both_times(group, 'minimal.start' + text, lambda argv=argv: launch(bench, argv))
         for name, binary in subjects(bench):
@@ -391,11 +400,13 @@ def resident(bench, argv):
 
 def idle(bench):
     group = Group(bench)
-    image = bench.program('guest_halt.elf')
-    group.add('minimal.rss', 'KiB', lambda: resident(bench, [bench.program('minimal'), image, '64']))
-    for name, binary in subjects(bench):
-        argv = [binary, 'run', '-q', '-m', '64M', image]
-        group.add(name + '.rss', 'KiB', lambda argv=argv: resident(bench, argv))
+    for text, mib in SIZES:
+        image = guest_for(bench, 'halt', mib)
+        argv = [bench.program('minimal'), image, str(mib)]
+        group.add('minimal.rss' + text, 'KiB', lambda argv=argv: resident(bench, argv))
+        for name, binary in subjects(bench):
+            argv = [binary, 'run', '-q', '-m', text, image]
+            group.add(name + '.rss' + text, 'KiB', lambda argv=argv: resident(bench, argv))
     return group.series
 
 

@@ -87,7 +87,6 @@ static struct debug_point *next_at(struct debug_points *p, const struct debug_po
 void debug_points_init(struct debug_points *p, const struct debug_caps *caps, struct guest_mem *mem,
                        const struct debug_map *map)
 {
-	memset(p, 0, sizeof(*p));
 	p->caps = caps;
 	p->mem = mem;
 	p->map = *map;
@@ -400,9 +399,7 @@ void debug_points_sync(struct debug_points *p, struct debug_arm *ret)
 	bind_pending(p);
 	debug_int3_sync(&p->int3);
 	debug_slots_settle(&p->slots);
-	for (unsigned i = 0; i < DEBUG_MAX_WATCHES; i++)
-		if (p->watch[i].used)
-			debug_watch_capture(&p->watch[i], p->mem);
+	debug_datapoint_capture(p);
 	memset(ret, 0, sizeof(*ret));
 	ret->int3 = p->int3.planted > 0;
 	memcpy(ret->slot, p->slots.want, sizeof(ret->slot));

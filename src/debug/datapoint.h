@@ -12,6 +12,9 @@
 int debug_datapoint_bind(struct debug_points *p, struct debug_point *pt, struct error *err);
 void debug_datapoint_unbind(struct debug_points *p, struct debug_point *pt);
 
+/* What is watched now is what changes will be told from. All vcpus parked. */
+void debug_datapoint_capture(struct debug_points *p);
+
 /* The bytes of points kept by watched pages, and of others on those pages. How many rows; at most max. */
 unsigned debug_datapoint_ranges(const struct debug_points *p, struct debug_protect *ret, unsigned max);
 
