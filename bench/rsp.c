@@ -249,7 +249,7 @@ static enum bench_outcome run_hit_by_client(void *ctx, double seconds, const cha
 	return by_client(ctx, seconds, argument, one_hit_by_client, ret);
 }
 
-/* argument: Z or z, how many software breakpoints, the address of the first, how many bytes they are apart. */
+/* argument: Z or z, how many software breakpoints, their first address, how far they are apart. */
 static enum bench_outcome run_points(void *ctx, double seconds, const char *argument,
                                      struct bench_result *ret)
 {

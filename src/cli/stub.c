@@ -24,10 +24,7 @@
 /* A stop that lasts longer is one of a person, not of a step: guest time stands from there on. */
 #define IDLE_MS 1
 
-/*
- * While the guest runs the loop's thread watches the client; not during steps, of whose cost two system calls
- * would be a fifth. A clock ticks as long as there are any, and looks whether one takes longer.
- */
+/* Nobody watches the client during steps, for speed: a clock that ticks meanwhile finds one that hangs. */
 #define TICK_MS 50
 
 /* So many turns under the lock, then others have it for a moment: whoever floods us keeps nobody waiting. */
@@ -161,6 +158,7 @@ static void on_client(void *ctx)
 	struct cli_stub *s = ctx;
 
 	kvm_machine_lock(s->cfg.machine);
+	server_pump_readable(&s->pump);
 	serve_client(s);
 	kvm_machine_unlock(s->cfg.machine);
 }

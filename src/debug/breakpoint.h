@@ -80,8 +80,8 @@ struct debug_points {
 };
 
 /*
- * map translates addresses in the space that the client is looking at; caps and mem are borrowed. *p is zeros,
- * as calloc() gives them: room for points that nobody has set stays uncommitted.
+ * map translates addresses in the space that the client is looking at; caps and mem are borrowed.
+ * *p is zeros, as calloc() gives them: room for points that nobody has set stays uncommitted.
  */
 void debug_points_init(struct debug_points *p, const struct debug_caps *caps, struct guest_mem *mem,
                        const struct debug_map *map);

@@ -64,6 +64,7 @@ struct kvm_vcpu {
 
 	pthread_t thread;
 	bool thread_started;
+	pid_t tid;               /* of the thread; 0: it has not begun. Set by itself, lock held */
 	pthread_cond_t wake;
 
 	_Atomic bool kicked;
@@ -146,6 +147,7 @@ struct kvm_machine {
 	struct kvm_probe probe;
 	struct x86_layout layout;
 	int kvm_fd, vm_fd, end_fd;
+	pid_t pid;                      /* our own, for kicks */
 	int pagemap_fd;                 /* of our own process, for the first snapshot; -1: none */
 	size_t run_size;
 	struct kvm_cpuid2 *cpuid;

@@ -169,6 +169,7 @@ static void begin(struct kvm_vcpu *v)
 	pthread_setname_np(pthread_self(), name);
 	rc = confine(m, true);
 	pthread_mutex_lock(&m->lock);
+	v->tid = gettid();
 	m->answers++;
 	if (rc == 0)
 		m->confined++;
@@ -247,6 +248,7 @@ int kvm_runctl_start(struct kvm_machine *m, struct error *err)
 	sigset_t before;
 	int rc;
 
+	m->pid = getpid();
 	/* Which MSRs there are is noted when they are first read: while nobody else reads any. */
 	kvm_state_get(&m->vcpu[0], X86_GROUP_MSR);
 	sigaction(SIGUSR1, &act, NULL);

@@ -80,8 +80,9 @@ void kvm_vcpu_kick(struct kvm_vcpu *v)
 {
 	atomic_store(&v->kicked, true);
 	__atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-	if (v->thread_started && !pthread_equal(v->thread, pthread_self()))
-		pthread_kill(v->thread, SIGUSR1);
+	/* pthread_kill() makes four system calls of it. Who is kicked runs: its thread is there. */
+	if (v->tid != 0 && !pthread_equal(v->thread, pthread_self()))
+		tgkill(v->m->pid, v->tid, SIGUSR1);
 }
 
 /* A trap on a step that nobody asked for: TF came back from a frame that was written during a step. */

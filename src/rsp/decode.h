@@ -35,6 +35,7 @@ enum rsp_match {
 struct rsp_packet_row {
 	enum rsp_kind kind;
 	enum rsp_match match;
+	uint8_t name_len;
 	const char *advert;    /* for qSupported; NULL: none */
 	rsp_decode_fn *decode;
 };

@@ -122,7 +122,7 @@
 static const struct rsp_packet_info infos[] = {PACKETS(INFO)};
 
 #define DECODER(name, feature, kind, match, decode, advert) \
-	{RSP_##kind, RSP_MATCH_##match, advert, rsp_decode_##decode},
+	{RSP_##kind, RSP_MATCH_##match, sizeof(name) - 1, advert, rsp_decode_##decode},
 static const struct rsp_packet_row rows[] = {PACKETS(DECODER)};
 
 #define COUNT (sizeof(infos) / sizeof(infos[0]))
@@ -138,11 +138,16 @@ const struct rsp_packet_row *rsp_packet_row(size_t i)
 	return &rows[i];
 }
 
-/* <0, 0, >0 as name sorts against the packet; 0 also where it is the packet's beginning. */
-static int compare(const char *name, const struct rsp_frame *packet)
+/* <0, 0, >0 as the row's name sorts against the packet; 0 also where it is the packet's beginning. */
+static int compare(size_t i, const struct rsp_frame *packet)
 {
-	size_t len = strlen(name);
-	int order = memcmp(name, packet->buf, len < packet->len ? len : packet->len);
+	const char *name = infos[i].name;
+	size_t len = rows[i].name_len;
+	int order = packet->len > 0 ? (uint8_t)name[0] - packet->buf[0] : 1;
+
+	if (order != 0)
+		return order;
+	order = memcmp(name, packet->buf, len < packet->len ? len : packet->len);
 
 	return order != 0 ? order : len > packet->len;
 }
@@ -165,15 +170,15 @@ const struct rsp_packet_row *rsp_packet_find(const struct rsp_frame *packet,
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (compare(infos[middle].name, packet) <= 0)
+		if (compare(middle, packet) <= 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	for (; low > 0 && infos[low - 1].name[0] == (char)packet->buf[0]; low--) {
-		if (compare(infos[low - 1].name, packet) != 0)
+		if (compare(low - 1, packet) != 0)
 			continue;
-		if (!fits(rows[low - 1].match, packet, strlen(infos[low - 1].name)))
+		if (!fits(rows[low - 1].match, packet, rows[low - 1].name_len))
 			continue;
 		*ret_info = &infos[low - 1];
 		return &rows[low - 1];

@@ -39,6 +39,11 @@ void server_pump_init(struct server_pump *p, struct server_client client);
  * error, or it goes on sending while it is owed a reply until buf is full).
  */
 int server_pump_read(struct server_pump *p, struct rsp_engine *e);
+/* A poll has just told that there is something: what the last read found says nothing about that. */
+static inline void server_pump_readable(struct server_pump *p)
+{
+	p->drained = false;
+}
 
 /* The client has gone, perhaps behind bytes that are not read yet. */
 bool server_pump_hung_up(const struct server_pump *p);
