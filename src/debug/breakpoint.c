@@ -178,7 +178,8 @@ static int bind_sw(struct debug_points *p, struct debug_point *pt, struct error 
 
 	if (bind_int3(p, pt, &why) == 0 || bind_exec_slot(p, pt, &why_slot) == 0)
 		return 0;
-	if (p->caps->int3 && why.code == EFAULT && (p->caps->exec_dr || !p->caps->step)) {
+	pt->waits = p->caps->int3 && why.code == EFAULT && (p->caps->exec_dr || !p->caps->step);
+	if (pt->waits && !(p->step_pending && p->caps->step)) {
 		pt->means = DEBUG_MEANS_PENDING;
 		return 0;
 	}
@@ -205,7 +206,7 @@ static int bind(struct debug_points *p, struct debug_point *pt, struct error *er
 	int rc;
 
 	pt->slots = 0;
-	pt->shares = false;
+	pt->shares = pt->waits = false;
 	rc = binders[pt->type](p, pt, err);
 	if (rc < 0)
 		return rc;
@@ -383,10 +384,10 @@ int debug_points_program(struct debug_points *p, enum rsp_point type, uint64_t g
 /* What is there by now gets its byte, and what another has given up serves who waits. */
 static void bind_pending(struct debug_points *p)
 {
-	for (unsigned i = 0; p->pending > 0 && i < p->count; i++) {
+	for (unsigned i = 0; p->pending + p->step_exec > 0 && i < p->count; i++) {
 		struct debug_point *pt = &p->point[i];
 
-		if (!pt->wished || pt->means != DEBUG_MEANS_PENDING)
+		if (!pt->wished || !pt->waits)
 			continue;
 		unbind(p, pt);
 		bind(p, pt, NULL); /* at worst it is pending again */
@@ -438,6 +439,7 @@ void debug_points_withdraw(struct debug_points *p, struct debug_arm *ret)
 		else if (pt->wished)
 			unbind(p, pt);
 	}
+	p->step_pending = false;
 	p->removed++;
 	purge(p, false);
 	debug_int3_withdraw(&p->int3);

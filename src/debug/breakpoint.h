@@ -7,7 +7,7 @@
  *
  * Means, in the order tried
  *   Z0     int3 byte at the physical address | execute register | pending (nothing is mapped there, and no
- *          register is free: tried again at each resume) | single-stepping
+ *          register is free: tried again at each resume; with step_pending not that) | single-stepping
  *          (no int3 byte below 1 MiB where the probe found that one in real mode is lost)
  *   Z1     execute register (or single-stepping where those do not fire)
  *   Z2     data registers | watched pages | stepping and comparing
@@ -43,6 +43,7 @@ struct debug_point {
 	enum rsp_point type;
 	enum debug_means means;
 	bool wished;         /* false: removed by the client; only remembered */
+	bool waits;          /* STEP: in place of pending */
 	bool told;           /* the client has been told that this one is slow, or pending */
 	uint8_t slots;       /* DR: mask of registers */
 	bool shares;         /* DR: one of them is wider than this point and serves another too */
@@ -65,6 +66,7 @@ struct debug_points {
 	struct debug_map map;
 	unsigned count;
 	uint32_t last_id;
+	bool step_pending;               /* what would be pending is kept by single-stepping */
 	bool only_changes;               /* a write that leaves the value as it was is no hit */
 	unsigned step_exec, step_watch;  /* wished points that need single-stepping */
 	unsigned removed;                /* points that the next purge looks at */

@@ -72,8 +72,13 @@ void debug_lldb_register_info(struct debug_session *s, const struct rsp_request 
 
 void debug_lldb_watch_info(struct debug_session *s, const struct rsp_request *req)
 {
+	const struct debug_caps *c = s->cfg.caps;
+	struct debug_text t;
+
 	(void)req;
-	rsp_reply_text(s->engine, s->cfg.caps->data_dr ? "num:4;" : "num:32;");
+	debug_text_init(&t, s->text, sizeof(s->text));
+	debug_text_add(&t, "num:%d;", c->protect || c->step ? DEBUG_MAX_WATCHES : X86_DR_SLOTS);
+	rsp_reply_text(s->engine, s->text);
 }
 
 void debug_lldb_server_version(struct debug_session *s, const struct rsp_request *req)

@@ -86,6 +86,11 @@ static void cmd_break(const struct call *c)
 	debug_monitor_break(c->s, c->arg, c->out);
 }
 
+static void cmd_pending(const struct call *c)
+{
+	debug_monitor_pending(c->s, c->arg, c->out);
+}
+
 static void cmd_ignore(const struct call *c)
 {
 	debug_monitor_ignore(c->s, c->arg, c->out);
@@ -292,6 +297,7 @@ static const struct command commands[] = {
 	{ "kaslr", "", "how far a kernel that relocated itself stands from its symbols", cmd_kaslr },
 	{ "mode", "", "CPU mode, paging, privilege level, linear pc", cmd_mode },
 	{ "mmio", "[on|off]", "memory commands reach devices, with all effects", cmd_mmio },
+	{ "pending", "[step|wait]", "how breakpoints wait for code that is not mapped yet", cmd_pending },
 	{ "phys", "[on|off]", "memory commands take physical addresses", cmd_phys },
 	{ "quit", "", "end the machine", cmd_quit },
 	{ "regs", "", "all system state: segments, tables, control registers, MSRs", cmd_regs },

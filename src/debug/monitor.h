@@ -18,6 +18,9 @@ void debug_monitor_kaslr(struct debug_session *s, unsigned vcpu, struct debug_te
 /* "monitor break": all points; (drop) those of a client that has left go. */
 void debug_monitor_break(struct debug_session *s, const char *arg, struct debug_text *out);
 
+/* "monitor pending": what becomes of breakpoints that are waiting for their page. */
+void debug_monitor_pending(struct debug_session *s, const char *arg, struct debug_text *out);
+
 /* "monitor watch": the watchpoints, or (changes, writes) what counts as a hit. */
 void debug_monitor_watch(struct debug_session *s, const char *arg, struct debug_text *out);
 

@@ -41,6 +41,22 @@ void debug_monitor_break(struct debug_session *s, const char *arg, struct debug_
 			show_break(s, &s->points.point[i], out);
 }
 
+/* ---- monitor pending ---- */
+
+void debug_monitor_pending(struct debug_session *s, const char *arg, struct debug_text *out)
+{
+	struct debug_points *p = &s->points;
+
+	if (strcmp(arg, "step") == 0 || strcmp(arg, "wait") == 0) {
+		p->step_pending = arg[0] == 's' && s->caps.step;
+	} else if (arg[0]) {
+		debug_text_add(out, "pending takes step or wait, not '%.40s'\n", arg);
+		return;
+	}
+	debug_text_add(out, "breakpoints where nothing is mapped %s when the debug registers are taken\n",
+	               p->step_pending ? "are met by single-stepping" : "wait for a stop");
+}
+
 /* ---- monitor watch ---- */
 
 /* What a point's means costs the guest. */

@@ -346,7 +346,7 @@ static void warn_about(struct debug_session *s, struct debug_point *pt)
 	debug_text_add(&t, "trapline: %s 0x%" PRIx64, name, pt->gva);
 	if (pt->means == DEBUG_MEANS_PENDING)
 		debug_text_add(&t, " is pending: nothing is mapped there and no debug register is free; "
-		                   "it is tried again at each stop\n");
+		                   "it is tried again at each stop (monitor pending)\n");
 	else
 		debug_text_add(&t, " works by single-stepping here: the guest runs slowly\n");
 	rsp_engine_console(s->engine, line, t.len);

@@ -18,9 +18,10 @@ def play(s):
     s.cont('watch', at='clear_table', name=r'box\.table\[4\]', old=r'\d+', new=BAD)
     s.backtrace('clear_table', 'culprit', 'guest_main')
     s.delete_all()
-    # Once more, with the culprit's work undone.
+    # Once more, with the culprit's work undone; GDB forgets by itself from here on.
+    s.typed('gdb', 'define hookpost-monitor\nmaintenance flush register-cache\nend')
     s.monitor('snapshot restore before').says('restored')
-    s.typed('gdb', 'maintenance flush register-cache')
+    s.where('culprit', 'culprit-first')
     s.break_at('clear_table')
     s.cont('breakpoint', at='clear_table')
     s.set_variable('n', 4)
