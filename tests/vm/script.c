@@ -442,10 +442,39 @@ static bool do_monitor(struct script *s)
 	return matches(s, text);
 }
 
+/* Each {label+3} of a packet becomes its value, as packets have numbers. */
+static bool expand(struct script *s, const char *from, char *to, size_t size)
+{
+	size_t n = 0;
+
+	while (*from && n + 20 < size) {
+		char text[128];
+		size_t len = strcspn(from, "}");
+		uint64_t value;
+
+		if (*from != '{') {
+			to[n++] = *from++;
+			continue;
+		}
+		if (from[len] == '\0' || len >= sizeof(text))
+			return fail(s, "a broken packet");
+		memcpy(text, from + 1, len - 1);
+		text[len - 1] = '\0';
+		if (!value_of(s, text, &value))
+			return false;
+		n += (size_t)snprintf(to + n, size - n, "%" PRIx64, value);
+		from += len + 1;
+	}
+	to[n] = '\0';
+	return true;
+}
+
 /* packet BODY [~ pattern of the reply]; send: without waiting */
 static bool do_packet(struct script *s)
 {
-	return exchange(s, word(s, 1)) && matches(s, s->reply);
+	char body[256];
+
+	return expand(s, word(s, 1), body, sizeof(body)) && exchange(s, body) && matches(s, s->reply);
 }
 
 static bool do_send(struct script *s)
