@@ -37,12 +37,16 @@ struct boot_hermit {
 	uint64_t time_ns;        /* of the boot, since 1970 */
 };
 
+/* A virtio device in memory, for the tables that tell. */
+struct boot_virtio { uint64_t base; uint32_t size; unsigned line; };
+
 struct boot_options {
 	const char *cmdline;    /* NUL-terminated; NULL = "" */
 	const struct boot_hermit *hermit; /* NULL: nothing */
 	const struct boot_module *module;
 	unsigned module_count;  /* at most BOOT_MODULES_MAX */
 	unsigned cpus;          /* for the tables that tell; 0 = 1 */
+	const struct boot_virtio *virtio; /* NULL: there is none */
 };
 
 struct boot_segment { uint64_t gva, gpa, file_offset, file_size, mem_size; uint32_t flags; }; /* PF_* */

@@ -16,6 +16,7 @@
 #include "cli/snapshot.h"
 #include "cli/stats.h"
 #include "cli/stub.h"
+#include "cli/tap.h"
 #include "cli/terminal.h"
 #include "cli/wires.h"
 #include "kvm/machine.h"
@@ -41,6 +42,7 @@ struct machine {
 	struct cli_hermit hermit;
 	struct guest_mem mem;
 	struct cli_devices dev;
+	struct cli_tap tap;
 	struct boot_entry entry;
 	struct kvm_probe probe;
 	struct kvm_machine *kvm;
@@ -71,7 +73,7 @@ static int load(struct machine *m, struct error *err)
 	struct boot_options opt = {
 		.cmdline = m->cmdline[0] ? m->cmdline : m->opt->cmdline,
 		.module = m->modules.module, .module_count = m->modules.count,
-		.cpus = m->opt->cpus
+		.cpus = m->opt->cpus, .virtio = cli_tap_place(&m->tap)
 	};
 
 	if (m->hermit.active)
@@ -88,6 +90,7 @@ static int reload(void *ctx, struct x86_state *ret_entry, struct error *err)
 	if (m->opt->kernel == NULL)
 		return error_set(err, ENOTSUP, "there is no kernel to start again: none was given");
 	cli_devices_reset(&m->dev);
+	cli_tap_reset(&m->tap);
 	if (m->hermit.active)
 		cli_hermit_reset(&m->hermit);
 	guest_mem_clear(&m->mem);
@@ -100,10 +103,12 @@ static int reload(void *ctx, struct x86_state *ret_entry, struct error *err)
 static int add_devices(struct machine *m, struct error *err)
 {
 	const struct dev_host host = cli_wires_host(&m->wires);
+	int rc;
 
 	m->wires = (struct cli_wires){.console = m->console, .no_reboot = m->opt->no_reboot};
-	return cli_devices_init(&m->dev, &host, m->opt->memory, m->opt->cpus,
-	                        m->hermit.active ? &m->hermit : NULL, &m->mem, err);
+	rc = cli_devices_init(&m->dev, &host, m->opt->memory, m->opt->cpus,
+	                      m->hermit.active ? &m->hermit : NULL, &m->mem, err);
+	return rc == 0 ? cli_tap_attach(&m->tap, &m->dev, &m->mem, m->loop, &m->wires, err) : rc;
 }
 
 /* kvm_hooks.confine */
@@ -118,6 +123,12 @@ static int confine_console(void *ctx)
 	return cli_sandbox_enter_thread(&((struct machine *)ctx)->sandbox, CLI_THREAD_CONSOLE);
 }
 
+/* kvm_hooks.work */
+static void work(void *ctx)
+{
+	cli_tap_work(&((struct machine *)ctx)->tap);
+}
+
 static int create_kvm(struct machine *m, struct error *err)
 {
 	struct kvm_config cfg = {
@@ -127,7 +138,7 @@ static int create_kvm(struct machine *m, struct error *err)
 		.probe = &m->probe,
 		.time_runs = m->opt->time_runs,
 		.all_start = m->entry.all_cpus,
-		.hooks = {.ctx = m, .reload = reload, .confine = confine},
+		.hooks = {.ctx = m, .reload = reload, .confine = confine, .work = work},
 	};
 	int rc = kvm_machine_new(&cfg, &m->kvm, err);
 
@@ -410,6 +421,8 @@ static int build(struct machine *m, struct error *err)
 	if (rc == 0)
 		rc = cli_hermit_confine(&m->hermit, &m->sandbox, err);
 	if (rc == 0)
+		rc = cli_tap_open(&m->tap, m->opt->tap, err);
+	if (rc == 0)
 		rc = cli_snapshot_add_memory(&m->restored, &m->mem, err);
 	if (rc == 0 && m->mem.count == 0)
 		rc = cli_memory_add(m->opt, m->hermit.active, m->gdb != CLI_GDB_OFF, &m->image, &m->mem, err);
@@ -449,6 +462,7 @@ static void take_apart(struct machine *m)
 	kvm_machine_free(m->kvm);
 	cli_console_finish(m->console, m->signal != 0 ? 1000 : -1);
 	cli_devices_fini(&m->dev);
+	cli_tap_close(&m->tap);
 	server_loop_free(m->loop);
 	if (m->signal_fd >= 0)
 		close(m->signal_fd);
@@ -472,7 +486,7 @@ int cli_machine_run(const struct cli_options *opt, struct error *err)
 		return error_set(err, ENOMEM, "no memory for the machine");
 	m->own = *opt;
 	m->opt = &m->own;
-	m->signal_fd = m->debugger_fd = m->output_fd = -1;
+	m->signal_fd = m->debugger_fd = m->output_fd = m->tap.fd = -1;
 	guest_mem_init(&m->mem);
 	cli_sandbox_init(&m->sandbox, opt->sandbox == CLI_SANDBOX_ON ||
 	                              (opt->sandbox == CLI_SANDBOX_DEFAULT && cli_sandbox_default()));

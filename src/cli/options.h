@@ -51,6 +51,7 @@ struct cli_options {
 	unsigned env_count;
 	enum cli_aslr aslr;
 	const char *output;            /* "none", "stdio" or a file; NULL: standard output */
+	const char *tap;               /* IFACE[,MAC]; NULL: no network */
 	bool stats;                    /* tell exits and run times at the end */
 	struct cli_module module[BOOT_MODULES_MAX];
 	unsigned module_count;

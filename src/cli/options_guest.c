@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define UHYVE_TAP "tap10" /* of --net=tap */
+
 int cli_options_guest_map(struct cli_options *opt, const char *value, struct error *err)
 {
 	if (opt->map_count == CLI_MAPS_MAX)
@@ -32,6 +34,23 @@ int cli_options_guest_output(struct cli_options *opt, const char *value, struct 
 		return error_set(err, EINVAL, "empty file name in --output");
 	opt->output = value;
 	return 0;
+}
+
+int cli_options_guest_tap(struct cli_options *opt, const char *value, struct error *err)
+{
+	if (*value == '\0')
+		return error_set(err, EINVAL, "empty name of an interface in --tap");
+	opt->tap = value;
+	return 0;
+}
+
+int cli_options_guest_net(struct cli_options *opt, const char *value, struct error *err)
+{
+	if (strcmp(value, "tap") == 0)
+		return cli_options_guest_tap(opt, UHYVE_TAP, err);
+	if (strncmp(value, "tap:", 4) == 0)
+		return cli_options_guest_tap(opt, value + 4, err);
+	return error_set(err, EINVAL, "bad network '%.60s': expected tap or tap:IFACE", value);
 }
 
 int cli_options_guest_stats(struct cli_options *opt, const char *value, struct error *err)

@@ -10,6 +10,8 @@ int cli_options_append(struct cli_options *opt, const char *value, struct error 
 int cli_options_guest_map(struct cli_options *opt, const char *value, struct error *err);
 int cli_options_guest_env(struct cli_options *opt, const char *value, struct error *err);
 int cli_options_guest_output(struct cli_options *opt, const char *value, struct error *err);
+int cli_options_guest_tap(struct cli_options *opt, const char *value, struct error *err);
+int cli_options_guest_net(struct cli_options *opt, const char *value, struct error *err);
 int cli_options_guest_stats(struct cli_options *opt, const char *value, struct error *err);
 int cli_options_guest_aslr(struct cli_options *opt, const char *value, struct error *err);
 int cli_options_guest_no_aslr(struct cli_options *opt, const char *value, struct error *err);

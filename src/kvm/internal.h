@@ -24,6 +24,10 @@
  * returning EINTR or an exit that has no completion, so that no I/O is ever left half done (api.rst,
  * KVM_RUN, "pending operations").
  *
+ * A poke is work = true and then, on one vcpu that runs, immediate_exit = 1 and the signal: that vcpu comes
+ * out, finds itself not kicked, clears immediate_exit, looks at `kicked` again, does the work and goes on. If
+ * it parks before that, another one is poked; if all are parked, the first that runs does the work.
+ *
  * These rules are a model as well, explored in every order of events: tests/model/run_control.py. Who changes
  * them here changes them there.
  *
@@ -176,6 +180,7 @@ struct kvm_machine {
 	int elected;
 	bool reset_wanted;
 	bool ended;
+	_Atomic bool work;              /* hooks.work is wanted */
 	_Atomic int guest_request;      /* enum kvm_guest_request, set by device handlers */
 	_Atomic uint32_t guest_status;
 
@@ -196,6 +201,11 @@ void kvm_vcpu_close(struct kvm_vcpu *v);
 void kvm_vcpu_kick(struct kvm_vcpu *v);                 /* lock held or not */
 /* Runs until there is something to report or the vcpu was kicked. Own thread, lock not held. */
 enum kvm_outcome kvm_vcpu_run(struct kvm_vcpu *v, const struct debug_plan *plan);
+
+/* EINTR, and not kicked: it was a poke, or a signal of no meaning. Own thread. */
+void kvm_vcpu_ignore(struct kvm_vcpu *v);
+/* Lock held: a running vcpu does hooks.work, if that is wanted. */
+void kvm_vcpu_poke(struct kvm_machine *m);
 
 /* One entry without and with completion of what is pending. 0: an exit; -EINTR: kicked; else failed. */
 int kvm_vcpu_enter(struct kvm_vcpu *v);

@@ -239,6 +239,14 @@ void kvm_machine_irq(struct kvm_machine *m, unsigned line, bool level)
 	pthread_mutex_unlock(&m->irq_lock);
 }
 
+void kvm_machine_poke(struct kvm_machine *m)
+{
+	atomic_store(&m->work, true);
+	pthread_mutex_lock(&m->lock);
+	kvm_vcpu_poke(m);
+	pthread_mutex_unlock(&m->lock);
+}
+
 void kvm_machine_idle(struct kvm_machine *m)
 {
 	kvm_clock_hold(m);

@@ -23,6 +23,9 @@ struct kvm_hooks {
 	 * else and by the one that starts them, and all have returned before the first guest instruction.
 	 * 0, or negative errno: the machine does not start. NULL: nothing to give up. */
 	int (*confine)(void *ctx, bool vcpu);
+	/* Does what kvm_machine_poke() was called for: as a device handler, on the thread of a vcpu that
+	 * runs. NULL: nobody pokes. */
+	void (*work)(void *ctx);
 };
 
 struct kvm_config {
@@ -65,6 +68,11 @@ void kvm_machine_idle(struct kvm_machine *m);
 
 /* Device side (struct dev_host): any thread. */
 void kvm_machine_irq(struct kvm_machine *m, unsigned line, bool level);
+/*
+ * Something from outside is to reach the guest: hooks.work is called by a vcpu, soon, or once one runs again.
+ * Never while the machine stands. Any thread but a handler.
+ */
+void kvm_machine_poke(struct kvm_machine *m);
 void kvm_machine_guest_exit(struct kvm_machine *m, uint32_t status); /* becomes DEBUG_EVENT_EXITED */
 void kvm_machine_guest_reset(struct kvm_machine *m);
 

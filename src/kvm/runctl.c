@@ -130,6 +130,7 @@ static void execute(struct kvm_vcpu *v)
 	out = kvm_protect_report(v, out);
 	pthread_mutex_lock(&v->m->lock);
 	parked(v);
+	kvm_vcpu_poke(v->m);
 	if (plan.open)
 		close_pages(v->m);
 	if (out == KVM_OUT_EVENT && !v->m->ended)

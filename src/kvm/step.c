@@ -437,8 +437,10 @@ static enum kvm_outcome step(struct kvm_vcpu *v, const struct debug_plan *plan)
 		if (rc == 0)
 			rc = kvm_vcpu_enter(v);
 		if (rc == -EINTR) {
-			if (!atomic_load(&v->kicked))
+			if (!atomic_load(&v->kicked)) {
+				kvm_vcpu_ignore(v);
 				continue;
+			}
 			v->maybe_halted = true;
 			return unfinished(v, &s, KVM_OUT_KICKED);
 		}

@@ -85,6 +85,39 @@ void kvm_vcpu_kick(struct kvm_vcpu *v)
 		tgkill(v->m->pid, v->tid, SIGUSR1);
 }
 
+/* Whoever sets immediate_exit has set what it is for before that. */
+void kvm_vcpu_ignore(struct kvm_vcpu *v)
+{
+	__atomic_store_n(&v->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+	if (atomic_load(&v->kicked))
+		__atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+}
+
+void kvm_vcpu_poke(struct kvm_machine *m)
+{
+	for (unsigned i = 0; atomic_load(&m->work) && i < m->vcpu_count; i++) {
+		struct kvm_vcpu *v = &m->vcpu[i];
+
+		if (!v->running || v->plan.move != DEBUG_RUN)
+			continue;
+		__atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+		pthread_kill(v->thread, SIGUSR1);
+		return;
+	}
+}
+
+/* True when what came in met watched bytes: v->event is filled. */
+static bool do_work(struct kvm_vcpu *v)
+{
+	struct kvm_machine *m = v->m;
+
+	if (!atomic_load(&m->work) || !atomic_exchange(&m->work, false) || m->cfg.hooks.work == NULL)
+		return false;
+	m->cfg.hooks.work(m->cfg.hooks.ctx);
+	kvm_protect_device(v);
+	return kvm_protect_hit(v);
+}
+
 /* A trap on a step that nobody asked for: TF came back from a frame that was written during a step. */
 static bool swallow_leaked_tf(struct kvm_vcpu *v)
 {
@@ -150,17 +183,22 @@ static bool take_request(struct kvm_vcpu *v)
 enum kvm_outcome kvm_vcpu_run(struct kvm_vcpu *v, const struct debug_plan *plan)
 {
 	for (;;) {
-		/* Both are cheap when nothing changed: they compare, and make no call. */
-		int rc = kvm_guest_debug_apply(v, plan, NULL);
+		int rc;
 
+		if (do_work(v))
+			return KVM_OUT_EVENT;
+		/* Both are cheap when nothing changed: they compare, and make no call. */
+		rc = kvm_guest_debug_apply(v, plan, NULL);
 		if (rc == 0)
 			rc = kvm_guest_debug_inject(v);
 		if (rc == 0)
 			rc = kvm_vcpu_enter(v);
 		if (rc == -EINTR) {
 			v->count[KVM_COUNT_KICK]++;
-			if (!atomic_load(&v->kicked))
+			if (!atomic_load(&v->kicked)) {
+				kvm_vcpu_ignore(v);
 				continue;
+			}
 			v->maybe_halted = true;
 			return KVM_OUT_KICKED;
 		}

@@ -4,7 +4,7 @@
 usage: run.py --trapline PROGRAM --guests FOLDER GROUP
 
 GROUP is one of the names in cases/: usage, boot, loaders, port, terminal, debug, sandbox, faults,
-hostile, snapshot.
+hostile, snapshot, net.
 Exit status: 0 passed, 1 failed (each failure is told), 77 all cases skipped, with the reason on the last line.
 """
 
