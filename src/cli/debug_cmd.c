@@ -44,6 +44,16 @@ int cli_debug_cmd_socket(struct server_address *ret, char *dir, struct error *er
 	return 0;
 }
 
+int cli_debug_cmd_port(const struct cli_options *opt, enum cli_gdb *ret_gdb, struct server_address *ret,
+                       char *dir, struct error *err)
+{
+	*ret_gdb = opt->command == CLI_DEBUG ? CLI_GDB_WAIT : opt->gdb;
+	if (opt->command == CLI_DEBUG)
+		return cli_debug_cmd_socket(ret, dir, err);
+	*ret = opt->gdb_address;
+	return 0;
+}
+
 void cli_debug_cmd_cleanup(const char *dir)
 {
 	if (dir[0] != '\0')

@@ -14,6 +14,10 @@
  */
 int cli_debug_cmd_socket(struct server_address *ret, char *dir, struct error *err);
 
+/* Where debuggers come from: as asked, or such a socket for our own child. Likewise. */
+int cli_debug_cmd_port(const struct cli_options *opt, enum cli_gdb *ret_gdb, struct server_address *ret,
+                       char *dir, struct error *err);
+
 /* The listener is closed, so that the directory is empty. "" is fine. */
 void cli_debug_cmd_cleanup(const char *dir);
 

@@ -368,18 +368,6 @@ static int run(struct machine *m, struct error *err)
 	return rc;
 }
 
-/* Where debuggers come from: as asked, or a socket of our own for our own child. */
-static int choose_port(struct machine *m, struct error *err)
-{
-	if (m->opt->command != CLI_DEBUG) {
-		m->gdb = m->opt->gdb;
-		m->address = m->opt->gdb_address;
-		return 0;
-	}
-	m->gdb = CLI_GDB_WAIT;
-	return cli_debug_cmd_socket(&m->address, m->socket_dir, err);
-}
-
 /* Files may be named by descriptors that our parent left open; nothing else of it stays. */
 static int open_files(struct machine *m, struct error *err)
 {
@@ -410,7 +398,7 @@ static int build(struct machine *m, struct error *err)
 	int rc = open_files(m, err);
 
 	if (rc == 0)
-		rc = choose_port(m, err);
+		rc = cli_debug_cmd_port(m->opt, &m->gdb, &m->address, m->socket_dir, err);
 	if (rc == 0)
 		rc = m->gdb != CLI_GDB_OFF ? kvm_probe_run(&m->probe, err) : kvm_probe_ask(&m->probe, err);
 	if (rc == 0)
