@@ -28,7 +28,7 @@ def play_all(args, folder):
                for each in sorted(os.listdir(os.path.join(folder, name)))]
     files = [args.trapline, args.guest, args.guest + '_pie', args.smp_guest, *TOOLS, *scripts]
     done = subprocess.run([WITH_KVM, '--lane', args.lane, '--cpus', '1', '--with-gdb', '--timeout', str(LIMIT),
-                           '--bring', packed + ':' + packed, '--files', *files, '--', 'sh', TOOLS[0], folder],
+                           '--bring', packed + ':' + packed, '--files', *files, '--', 'sh', TOOLS[0], folder, args.trapline],
                           check=False)
     if os.path.exists(packed):
         with tarfile.open(packed) as tar:

@@ -10,6 +10,7 @@
 # session) and LINGER (seconds that trapline then has to end by itself).
 # FOLDER/1.in, 2.in ...: what each session in turn types; @TARGET@ stands for what follows "target remote",
 # @LLDBURL@ for the same as LLDB wants it.
+# DOCTOR, if set: a file with what `trapline doctor --json` says here.
 # Left behind: 1.out ..., guest.out, trapline.err, packets.log, doctor.json, status ("session 1 0", "trapline 6").
 set -u
 tools=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
@@ -72,7 +73,11 @@ play() {
     echo "session $number $?" >>status
 }
 
-"$TRAPLINE" doctor --json >doctor.json
+if [ -n "${DOCTOR:-}" ]; then
+    cp "$DOCTOR" doctor.json
+else
+    "$TRAPLINE" doctor --json >doctor.json
+fi
 
 # Without a listener: GDB's own pipe to a trapline that it starts.
 target="| timeout -k 5 $((LIMIT * 3)) '$TRAPLINE' run --gdb=stdio '$KERNEL' -- '$MODE' 2>guest.out"
