@@ -8,7 +8,7 @@ LIMIT = 150   # seconds; 10 on a quiet machine
 
 def play(s):
     # The same with fewer where the machine is emulated, and (svm) every instruction is stepped.
-    far = {'svm': 2000, 'vmx': 10000}.get(s.lane, 100000)
+    far = {'svm': 1000, 'vmx': 2000}.get(s.lane, 100000)
     s.connect()
     s.typed('gdb', 'set breakpoint condition-evaluation target')
     s.typed('gdb', 'break guest.c:%d if counter == %d' % (line_of('million-count'), far - 1), r'Breakpoint 1 at')
