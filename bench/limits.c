@@ -391,7 +391,7 @@ static enum bench_outcome run_restore(void *ctx, double seconds, const char *arg
 	struct limits *l = ctx;
 	size_t size = (size_t)atoi(argument) * 4096;
 	uint8_t *from = malloc(size);
-	double end = bench_now() + seconds * 1e6, us[MAX_SAMPLES];
+	double end, us[MAX_SAMPLES];
 	unsigned n;
 
 	if (from == NULL || size == 0 || size > MEMORY / 2) {
@@ -401,7 +401,8 @@ static enum bench_outcome run_restore(void *ctx, double seconds, const char *arg
 	bench_fill(from, size);
 	list_msrs(&l->vm, &state);
 	state_calls(&l->vm, &state, false);
-	for (n = 0; n < MAX_SAMPLES && bench_now() < end; n++) {
+	end = bench_now() + seconds * 1e6;
+	for (n = 0; n < MAX_SAMPLES && (n == 0 || bench_now() < end); n++) {
 		double start = bench_now();
 
 		for (size_t at = 0; at < size; at += 4096)
