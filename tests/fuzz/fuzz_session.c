@@ -11,7 +11,7 @@
  *
  * Held against a model: every request has one reply and every resume one stop; what the debugger sees of
  * memory is what the guest has when the debugger is gone; a disconnect leaves nothing armed and nobody
- * stepping, unless commands persist; a client can always get an answer after a ctrl-C.
+ * stepping, unless commands persist; the bytes in memory are the list's; a client can always get an answer after a ctrl-C.
  */
 #include "debug/internal.h"
 #include "harness.h"
@@ -116,6 +116,49 @@ static void must_keep_stops(void)
 			must(s->stop_queue[i] != s->stop_queue[k]);
 }
 
+/* Points of the list that want an int3 byte at this place. */
+static unsigned wanted_at(uint64_t gpa)
+{
+	const struct debug_points *p = &h.s->points;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->count; i++)
+		n += p->point[i].wished && p->point[i].means == DEBUG_MEANS_INT3 && p->point[i].gpa == gpa;
+	return n;
+}
+
+/*
+ * The bytes in memory are those of the list: each is wanted as often as the list says, and while a vcpu runs,
+ * and nothing is being passed, all of them stand there.
+ */
+static void must_agree(void)
+{
+	const struct debug_session *s = h.s;
+	const struct debug_int3 *t = &s->points.int3;
+	unsigned planted = 0, lifted = 0, listed = 0;
+	bool runs = false;
+
+	for (unsigned i = 0; i < h.f.count; i++)
+		runs |= h.f.vcpu[i].running;
+	runs &= s->run == DEBUG_RUN_FREE && s->over < 0 && s->turn < 0 && !h.f.stopping && !touched;
+	for (unsigned i = 0; i < t->count; i++) {
+		uint8_t byte = 0;
+
+		must(t->byte[i].refs == wanted_at(t->byte[i].gpa));
+		must(i == 0 || t->byte[i - 1].gpa < t->byte[i].gpa);
+		planted += t->byte[i].state == DEBUG_INT3_PLANTED;
+		lifted += t->byte[i].state == DEBUG_INT3_LIFTED;
+		listed += t->byte[i].refs;
+		must(guest_mem_read(&h.f.mem, t->byte[i].gpa, &byte, 1) == 0);
+		must(!runs || t->byte[i].refs == 0 ||
+		     (t->byte[i].state == DEBUG_INT3_PLANTED && byte == DEBUG_INT3_OPCODE));
+	}
+	must(planted == t->planted && lifted == t->lifted);
+	for (unsigned i = 0; i < s->points.count; i++)
+		listed -= s->points.point[i].wished && s->points.point[i].means == DEBUG_MEANS_INT3;
+	must(listed == 0);
+}
+
 static void read_replies(void)
 {
 	size_t len;
@@ -136,6 +179,7 @@ static void read_replies(void)
 	must(h.e.misuse == 0 && h.f.violations == 0);
 	must(!h.read_only || h.s->points.int3.planted == 0);
 	must_keep_stops();
+	must_agree();
 }
 
 static void must_be_gone(void)
