@@ -62,23 +62,24 @@ test-quick: setup-test $(BUILD)/.with-tests ## every test but the nested machine
 	ninja -C $(BUILD)
 	@$(call run-suites,$(BUILD),$(NO_LANES) --no-suite slow)
 
-# Sanitizers get build trees of their own; what needs KVM is left to the plain build.
-SANITIZED = --suite unit --suite rsp --suite fuzz
+# Sanitizers get build trees of their own. The program itself is among them, on this host's KVM and without the
+# sandbox, which their run times would not live in.
+SANITIZED = --suite unit --suite rsp --suite fuzz --suite vm
 
 build-asan/build.ninja: | setup-test
 	meson setup build-asan -Dtests=enabled -Db_sanitize=address,undefined -Db_pie=false $(WERROR)
 
 check-asan: export UBSAN_OPTIONS = halt_on_error=1:print_stacktrace=1
-check-asan: build-asan/build.ninja ## unit and protocol tests under address and UB sanitizer
+check-asan: build-asan/build.ninja ## tests, debugger scenarios included, under address and UB sanitizer
 	ninja -C build-asan
-	@$(call run-suites,build-asan,$(SANITIZED))
+	@$(call run-suites,build-asan,$(SANITIZED) --suite cli --suite debugger --no-suite slow)
 
 build-tsan/build.ninja: | setup-test
 	meson setup build-tsan -Dtests=enabled -Db_sanitize=thread $(WERROR)
 
-check-tsan: build-tsan/build.ninja ## the same under thread sanitizer, and the run-control tests
+check-tsan: build-tsan/build.ninja ## the same without the debuggers under thread sanitizer
 	ninja -C build-tsan
-	@$(call run-suites,build-tsan,$(SANITIZED) --suite vm)
+	@$(call run-suites,build-tsan,$(SANITIZED))
 
 build-coverage/build.ninja: | setup-test
 	@tools/setup coverage

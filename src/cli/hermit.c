@@ -236,7 +236,7 @@ int cli_hermit_confine(const struct cli_hermit *h, struct cli_sandbox *sb, struc
 {
 	int rc = 0;
 
-	sb->vcpu_files |= h->files.maps.count > 0;
+	sb->vcpu_maps = h->files.maps.count > 0;
 	for (unsigned i = 0; rc == 0 && i < h->files.maps.count; i++) {
 		const struct cli_map *m = &h->files.maps.map[i];
 		unsigned rights = CLI_LANDLOCK_READ;

@@ -184,6 +184,8 @@ static enum cli_sandbox_filter filter_of(const struct cli_sandbox *sb, enum cli_
 {
 	if (thread == CLI_THREAD_CONSOLE)
 		return CLI_FILTER_CONSOLE;
+	if (thread == CLI_THREAD_VCPU && sb->vcpu_maps)
+		return CLI_FILTER_VCPU_MAPS;
 	if (thread == CLI_THREAD_VCPU)
 		return sb->vcpu_files ? CLI_FILTER_VCPU_FILES : CLI_FILTER_VCPU;
 	return sb->main_files ? CLI_FILTER_MAIN_FILES : CLI_FILTER_MAIN;

@@ -21,7 +21,8 @@ enum cli_sandbox_thread { CLI_THREAD_MAIN, CLI_THREAD_VCPU, CLI_THREAD_CONSOLE }
 
 struct cli_sandbox {
 	bool on;
-	bool main_files, vcpu_files;  /* threads that open, make or remove files by name */
+	bool main_files, vcpu_files;  /* threads that make or remove files by name */
+	bool vcpu_maps;               /* that open any of those which Landlock leaves */
 	bool signals_child;           /* a debugger of ours lives outside */
 	struct cli_landlock_path path[CLI_SANDBOX_PATHS];
 	unsigned paths;

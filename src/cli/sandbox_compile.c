@@ -39,7 +39,7 @@ static int add_rules(scmp_filter_ctx ctx, unsigned filter)
 
 static int add_kvm(scmp_filter_ctx ctx, unsigned filter)
 {
-	bool vcpu = filter == CLI_FILTER_VCPU || filter == CLI_FILTER_VCPU_FILES;
+	bool vcpu = filter >= CLI_FILTER_VCPU && filter <= CLI_FILTER_VCPU_MAPS;
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && filter != CLI_FILTER_CONSOLE && i < kvm_ioctls_count; i++)

@@ -8,12 +8,13 @@
 #include <sys/syscall.h>
 
 #define MAIN (1u << CLI_FILTER_MAIN | 1u << CLI_FILTER_MAIN_FILES)
-#define VCPU (1u << CLI_FILTER_VCPU | 1u << CLI_FILTER_VCPU_FILES)
+#define VCPU_MAPS (1u << CLI_FILTER_VCPU_MAPS)
+#define VCPU_FILES (1u << CLI_FILTER_VCPU_FILES | VCPU_MAPS)
+#define VCPU (1u << CLI_FILTER_VCPU | VCPU_FILES)
 #define CONS (1u << CLI_FILTER_CONSOLE)
 #define BOTH (MAIN | VCPU)
 #define ALL (MAIN | VCPU | CONS)
 #define MAIN_FILES (1u << CLI_FILTER_MAIN_FILES)
-#define VCPU_FILES (1u << CLI_FILTER_VCPU_FILES)
 #define FILES (MAIN_FILES | VCPU_FILES)
 
 #define ANY(filters, call) {filters, SYS_##call, CLI_RULE_ANY, 0, 0}
@@ -51,12 +52,13 @@ const struct cli_sandbox_rule cli_sandbox_rules[] = {
 	IOCTL(MAIN, TCGETS), IOCTL(MAIN, TCSETS), IOCTL(MAIN, TIOCGPGRP), ANY(MAIN, getpgrp),
 	ANY(MAIN, wait4), ANY(MAIN, pidfd_send_signal),
 
-	/* Files by name: the core, the socket's own file. */
-	ANY(FILES, openat), ANY(FILES, newfstatat), ANY(FILES, unlink), ANY(FILES, rename),
-	ANY(FILES, pwrite64), ANY(FILES, ftruncate), ANY(MAIN_FILES, rmdir),
+	/* Files by name: the core, the socket's own file. New ones alone, so that nothing can be read. */
+	{FILES, SYS_openat, CLI_RULE_IS, 2, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC},
+	ANY(FILES, newfstatat), ANY(FILES, unlink), ANY(FILES, rename), ANY(FILES, pwrite64),
+	ANY(FILES, ftruncate), ANY(MAIN_FILES, rmdir),
 	/* What --map gives a guest, found from its folder's descriptor (hostfile.c). */
-	ANY(VCPU_FILES, openat2), ANY(VCPU_FILES, getdents64), ANY(VCPU_FILES, unlinkat),
-	ANY(VCPU_FILES, mkdirat),
+	ANY(VCPU_MAPS, openat), ANY(VCPU_MAPS, openat2), ANY(VCPU_MAPS, getdents64),
+	ANY(VCPU_MAPS, unlinkat), ANY(VCPU_MAPS, mkdirat),
 };
 
 const size_t cli_sandbox_rules_count = sizeof(cli_sandbox_rules) / sizeof(cli_sandbox_rules[0]);

@@ -9,10 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The programs. _FILES: with the calls that open, make and remove files (Landlock says which ones). */
+/*
+ * The programs. _FILES: with the calls that make new files, rename and remove them, and open none that exist.
+ * _MAPS: with all that --map needs as well. Landlock says which files.
+ */
 enum cli_sandbox_filter {
-	CLI_FILTER_MAIN, CLI_FILTER_MAIN_FILES, CLI_FILTER_VCPU, CLI_FILTER_VCPU_FILES, CLI_FILTER_CONSOLE,
-	CLI_FILTER_COUNT
+	CLI_FILTER_MAIN, CLI_FILTER_MAIN_FILES, CLI_FILTER_VCPU, CLI_FILTER_VCPU_FILES, CLI_FILTER_VCPU_MAPS,
+	CLI_FILTER_CONSOLE, CLI_FILTER_COUNT
 };
 
 enum cli_rule_test {

@@ -153,6 +153,53 @@ static uint8_t *next_piece(const struct guest_mem *gm, uint64_t gpa, size_t len,
 	return host;
 }
 
+/*
+ * Guests run beside us, and a processor's aligned loads and stores are never seen by halves (SDM 3A,
+ * "Guaranteed Atomic Operations"): ours, which may stand for one of a guest's, are not either.
+ */
+static bool is_whole(const void *host, size_t len)
+{
+	return (len == 1 || len == 2 || len == 4 || len == 8) && (uintptr_t)host % len == 0;
+}
+
+static void load(void *dst, const void *host, size_t len)
+{
+	uint64_t value;
+
+	if (!is_whole(host, len)) {
+		memcpy(dst, host, len);
+		return;
+	}
+	if (len == 1)
+		value = __atomic_load_n((const uint8_t *)host, __ATOMIC_RELAXED);
+	else if (len == 2)
+		value = __atomic_load_n((const uint16_t *)host, __ATOMIC_RELAXED);
+	else if (len == 4)
+		value = __atomic_load_n((const uint32_t *)host, __ATOMIC_RELAXED);
+	else
+		value = __atomic_load_n((const uint64_t *)host, __ATOMIC_RELAXED);
+	memcpy(dst, &value, len); /* little-endian: the low bytes come first */
+}
+
+static void store(void *host, const void *src, size_t len)
+{
+	uint64_t value = 0;
+
+	if (!is_whole(host, len)) {
+		memcpy(host, src, len);
+		return;
+	}
+	memcpy(&value, src, len);
+	if (len == 1)
+		__atomic_store_n((uint8_t *)host, (uint8_t)value, __ATOMIC_RELAXED);
+	else if (len == 2)
+		__atomic_store_n((uint16_t *)host, (uint16_t)value, __ATOMIC_RELAXED);
+	else if (len == 4)
+		__atomic_store_n((uint32_t *)host, (uint32_t)value, __ATOMIC_RELAXED);
+	else
+		__atomic_store_n((uint64_t *)host, value, __ATOMIC_RELAXED);
+}
+
 int guest_mem_read(const struct guest_mem *gm, uint64_t gpa, void *buf, size_t len)
 {
 	uint8_t *dst = buf;
@@ -165,7 +212,7 @@ int guest_mem_read(const struct guest_mem *gm, uint64_t gpa, void *buf, size_t l
 
 		if (host == NULL)
 			return -EFAULT;
-		memcpy(dst, host, piece);
+		load(dst, host, piece);
 	}
 	return 0;
 }
@@ -182,7 +229,7 @@ int guest_mem_write(struct guest_mem *gm, uint64_t gpa, const void *buf, size_t 
 
 		if (host == NULL)
 			return -EFAULT;
-		memcpy(host, src, piece);
+		store(host, src, piece);
 		guest_mem_mark(gm, gpa, piece);
 	}
 	return 0;

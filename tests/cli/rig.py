@@ -72,6 +72,11 @@ class Box:
         if not said['kvm_usable']['ok']:
             raise Skip('no usable KVM here: ' + said['verdict'])
 
+    def need_plain_build(self):
+        """No sanitizer: their run times need terabytes of addresses, and end where trapline would not."""
+        if 'instrumented' in self.run('run', '-v', self.guest('hello')).err:
+            raise Skip('an instrumented build')
+
     def end(self):
         for child in self.running:
             if child.poll() is None:

@@ -10,8 +10,9 @@
  *   d c        the client vanishes, comes
  *
  * Held against a model: every request has one reply and every resume one stop; what the debugger sees of
- * memory is what the guest has when the debugger is gone; a disconnect leaves nothing armed and nobody
- * stepping, unless commands persist; the bytes in memory are the list's; a client can always get an answer after a ctrl-C.
+ * memory is what the guest has when the debugger is gone; the bytes in memory are those of the list of
+ * breakpoints; a disconnect leaves nothing armed and nobody stepping, unless commands persist; a client can
+ * always get an answer after a ctrl-C.
  */
 #include "debug/internal.h"
 #include "harness.h"

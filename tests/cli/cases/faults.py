@@ -240,6 +240,7 @@ def test_output_to_a_full_disk(box):
 def test_little_memory(box):
     """However much of the address space there is: it runs, or ends with one line."""
     box.need_kvm()
+    box.need_plain_build()
     ran = refused = 0
     for megabytes in range(8, 330, 8):
         def limit(size=megabytes << 20):

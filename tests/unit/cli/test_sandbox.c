@@ -98,8 +98,11 @@ static int try_i386(void)
 	return rc < 0 ? (int)-rc : 0;
 }
 
+/* As cores and snapshots are opened. */
+#define OUR_WAY (O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC)
+
 static int try_open(void) { return result(open(outside, O_RDONLY)); }
-static int try_open_inside(void) { return result(open(inside, O_WRONLY | O_CREAT | O_EXCL, 0600)); }
+static int try_open_inside(void) { return result(open(inside, OUR_WAY, 0600)); }
 
 static int try_read_inside(void)
 {
@@ -110,7 +113,7 @@ static int try_read_inside(void)
 
 static int try_create_outside(void)
 {
-	return result(open("/tmp/trapline-sandbox-out", O_WRONLY | O_CREAT, 0600));
+	return result(open("/tmp/trapline-sandbox-out", OUR_WAY, 0600));
 }
 
 static int try_unlink(void) { return result(unlink(outside)); }
@@ -171,66 +174,71 @@ static int try_waiting(void)
 static const struct try_case {
 	const char *name;
 	unsigned threads;
-	bool files;     /* the variant that may open files, with `folder` as the one place to write */
+	enum variant { NO_FILES, FILES, MAPS } files; /* two: with `folder` as the place to write */
 	bool landlock;  /* the outcome is Landlock's: skipped without it */
 	attempt_fn *attempt;
 	int outcome;    /* REFUSED, errno, or 0 */
 } cases[] = {
-	{"execve", ALL, true, false, try_execve, REFUSED},
-	{"socket", ALL, true, false, try_socket, REFUSED},
-	{"connect", ALL, true, false, try_connect, REFUSED},
-	{"bind", ALL, true, false, try_bind, REFUSED},
-	{"ptrace of another", ALL, true, false, try_ptrace, REFUSED},
-	{"ptrace by another", ALL, true, false, try_traceme, REFUSED},
-	{"fork", ALL, true, false, try_fork, REFUSED},
-	{"kill", ALL, true, false, try_kill, REFUSED},
-	{"tgkill of another process", ALL, true, false, try_tgkill, REFUSED},
-	{"tkill", ALL, true, false, try_tkill, REFUSED},
-	{"executable pages by mprotect", ALL, true, false, try_mprotect_exec, REFUSED},
-	{"executable pages by mmap", ALL, true, false, try_mmap_exec, REFUSED},
-	{"keys pushed into the terminal", ALL, true, false, try_tiocsti, REFUSED},
-	{"a new virtual machine", ALL, true, false, try_create_vm, REFUSED},
-	{"KVM_RUN elsewhere", M | C, true, false, try_run, REFUSED},
-	{"KVM at all", C, false, false, try_get_regs, REFUSED},
-	{"prctl", ALL, true, false, try_prctl, REFUSED},
-	{"process_vm_readv", ALL, true, false, try_vm_read, REFUSED},
-	{"process_vm_writev", ALL, true, false, try_vm_write, REFUSED},
-	{"io_uring_setup", ALL, true, false, try_io_uring, REFUSED},
-	{"bpf", ALL, true, false, try_bpf, REFUSED},
-	{"seccomp", ALL, true, false, try_seccomp, REFUSED},
-	{"perf_event_open", ALL, true, false, try_perf, REFUSED},
-	{"pidfd_open", ALL, true, false, try_pidfd, REFUSED},
-	{"pidfd_send_signal", V | C, true, false, try_pidfd_signal, REFUSED},
-	{"memfd_create", ALL, true, false, try_memfd, REFUSED},
-	{"setuid", ALL, true, false, try_setuid, REFUSED},
-	{"mount", ALL, true, false, try_mount, REFUSED},
-	{"unshare", ALL, true, false, try_unshare, REFUSED},
-	{"chmod", ALL, true, false, try_chmod, REFUSED},
-	{"link", ALL, true, false, try_link, REFUSED},
-	{"symlink", ALL, true, false, try_symlink, REFUSED},
-	{"mkdir", M | C, true, false, try_mkdir, REFUSED},
-	{"finit_module", ALL, true, false, try_module, REFUSED},
-	{"an x32 call", ALL, true, false, try_x32, REFUSED},
-	{"an i386 call", ALL, true, false, try_i386, REFUSED},
-	{"open without files", ALL, false, false, try_open, REFUSED},
-	{"unlink without files", ALL, false, false, try_unlink, REFUSED},
-	{"open of the console thread", C, true, false, try_open, REFUSED},
+	{"execve", ALL, FILES, false, try_execve, REFUSED},
+	{"socket", ALL, FILES, false, try_socket, REFUSED},
+	{"connect", ALL, FILES, false, try_connect, REFUSED},
+	{"bind", ALL, FILES, false, try_bind, REFUSED},
+	{"ptrace of another", ALL, FILES, false, try_ptrace, REFUSED},
+	{"ptrace by another", ALL, FILES, false, try_traceme, REFUSED},
+	{"fork", ALL, FILES, false, try_fork, REFUSED},
+	{"kill", ALL, FILES, false, try_kill, REFUSED},
+	{"tgkill of another process", ALL, FILES, false, try_tgkill, REFUSED},
+	{"tkill", ALL, FILES, false, try_tkill, REFUSED},
+	{"executable pages by mprotect", ALL, FILES, false, try_mprotect_exec, REFUSED},
+	{"executable pages by mmap", ALL, FILES, false, try_mmap_exec, REFUSED},
+	{"keys pushed into the terminal", ALL, FILES, false, try_tiocsti, REFUSED},
+	{"a new virtual machine", ALL, FILES, false, try_create_vm, REFUSED},
+	{"KVM_RUN elsewhere", M | C, FILES, false, try_run, REFUSED},
+	{"KVM at all", C, NO_FILES, false, try_get_regs, REFUSED},
+	{"prctl", ALL, FILES, false, try_prctl, REFUSED},
+	{"process_vm_readv", ALL, FILES, false, try_vm_read, REFUSED},
+	{"process_vm_writev", ALL, FILES, false, try_vm_write, REFUSED},
+	{"io_uring_setup", ALL, FILES, false, try_io_uring, REFUSED},
+	{"bpf", ALL, FILES, false, try_bpf, REFUSED},
+	{"seccomp", ALL, FILES, false, try_seccomp, REFUSED},
+	{"perf_event_open", ALL, FILES, false, try_perf, REFUSED},
+	{"pidfd_open", ALL, FILES, false, try_pidfd, REFUSED},
+	{"pidfd_send_signal", V | C, FILES, false, try_pidfd_signal, REFUSED},
+	{"memfd_create", ALL, FILES, false, try_memfd, REFUSED},
+	{"setuid", ALL, FILES, false, try_setuid, REFUSED},
+	{"mount", ALL, FILES, false, try_mount, REFUSED},
+	{"unshare", ALL, FILES, false, try_unshare, REFUSED},
+	{"chmod", ALL, FILES, false, try_chmod, REFUSED},
+	{"link", ALL, FILES, false, try_link, REFUSED},
+	{"symlink", ALL, FILES, false, try_symlink, REFUSED},
+	{"mkdir", M | C, FILES, false, try_mkdir, REFUSED},
+	{"finit_module", ALL, FILES, false, try_module, REFUSED},
+	{"an x32 call", ALL, FILES, false, try_x32, REFUSED},
+	{"an i386 call", ALL, FILES, false, try_i386, REFUSED},
+	{"open without files", ALL, NO_FILES, false, try_open, REFUSED},
+	{"unlink without files", ALL, NO_FILES, false, try_unlink, REFUSED},
+	{"open of the console thread", C, FILES, false, try_open, REFUSED},
 
-	{"open outside", M | V, true, true, try_open, EACCES},
-	{"create outside", M | V, true, true, try_create_outside, EACCES},
-	{"truncate outside", M | V, true, true, try_truncate_outside, EACCES},
-	{"unlink outside", M | V, true, true, try_unlink, EACCES},
-	{"rename to the outside", M | V, true, true, try_rename_out, EACCES},
-	{"read inside, where only writing is allowed", M | V, true, true, try_read_inside, EACCES},
-	{"create inside", M | V, true, false, try_open_inside, 0},
-	{"rename and unlink inside", M | V, true, false, try_rename_and_unlink, 0},
+	/* Landlock or not. */
+	{"open of a file to read", M | V, FILES, false, try_open, REFUSED},
+	{"open of a file to empty it", M | V, FILES, false, try_truncate_outside, REFUSED},
+	{"read of one's own file", M | V, FILES, false, try_read_inside, REFUSED},
 
-	{"read and write", ALL, false, false, try_pipe_work, 0},
-	{"memory", ALL, false, false, try_memory, 0},
-	{"waiting", ALL, false, false, try_waiting, 0},
-	{"tgkill of ourselves", ALL, false, false, try_tgkill_self, 0},
-	{"KVM_RUN of a vcpu's thread", V, false, false, try_run, EBADF},
-	{"KVM_GET_REGS", M | V, false, false, try_get_regs, EBADF},
+	{"open outside", V, MAPS, true, try_open, EACCES},
+	{"create outside", M | V, MAPS, true, try_create_outside, EACCES},
+	{"truncate outside", V, MAPS, true, try_truncate_outside, EACCES},
+	{"unlink outside", M | V, MAPS, true, try_unlink, EACCES},
+	{"rename to the outside", M | V, MAPS, true, try_rename_out, EACCES},
+	{"read inside, where only writing is allowed", V, MAPS, true, try_read_inside, EACCES},
+	{"create inside", M | V, FILES, false, try_open_inside, 0},
+	{"rename and unlink inside", M | V, FILES, false, try_rename_and_unlink, 0},
+
+	{"read and write", ALL, NO_FILES, false, try_pipe_work, 0},
+	{"memory", ALL, NO_FILES, false, try_memory, 0},
+	{"waiting", ALL, NO_FILES, false, try_waiting, 0},
+	{"tgkill of ourselves", ALL, NO_FILES, false, try_tgkill_self, 0},
+	{"KVM_RUN of a vcpu's thread", V, NO_FILES, false, try_run, EBADF},
+	{"KVM_GET_REGS", M | V, NO_FILES, false, try_get_regs, EBADF},
 };
 
 static void *confined_attempt(void *arg);
@@ -247,7 +255,7 @@ static void *confined_attempt(void *arg)
 	_exit(c->attempt());
 }
 
-static void run_child(enum cli_sandbox_thread thread, bool files, attempt_fn *attempt, int err_fd)
+static void run_child(enum cli_sandbox_thread thread, enum variant files, attempt_fn *attempt, int err_fd)
 {
 	struct cli_sandbox sb;
 	const unsigned rights = CLI_LANDLOCK_WRITE | CLI_LANDLOCK_MAKE | CLI_LANDLOCK_REMOVE;
@@ -260,8 +268,9 @@ static void run_child(enum cli_sandbox_thread thread, bool files, attempt_fn *at
 	if (pipe(fd) < 0 || write(fd[1], "x", 1) != 1 || dup2(fd[0], 0) < 0 || dup2(fd[1], 1) < 0)
 		_exit(201);
 	cli_sandbox_init(&sb, true);
-	sb.main_files = sb.vcpu_files = files;
-	if (files && cli_sandbox_allow(&sb, folder, rights, &err) < 0)
+	sb.main_files = sb.vcpu_files = files != NO_FILES;
+	sb.vcpu_maps = files == MAPS;
+	if (files != NO_FILES && cli_sandbox_allow(&sb, folder, rights, &err) < 0)
 		_exit(202);
 	if (cli_sandbox_enter_process(&sb, &err) < 0)
 		_exit(203);
@@ -273,8 +282,8 @@ static void run_child(enum cli_sandbox_thread thread, bool files, attempt_fn *at
 }
 
 /* The wait status; text: what came on standard error. */
-static int attempt_in_child(enum cli_sandbox_thread thread, bool files, attempt_fn *attempt, char *text,
-                            size_t size)
+static int attempt_in_child(enum cli_sandbox_thread thread, enum variant files, attempt_fn *attempt,
+                            char *text, size_t size)
 {
 	int fd[2], status;
 	size_t n = 0;
@@ -337,10 +346,10 @@ static void a_refusal_names_call_and_thread(void **state)
 
 	(void)state;
 	need_filters();
-	attempt_in_child(CLI_THREAD_VCPU, false, try_socket, text, sizeof(text));
+	attempt_in_child(CLI_THREAD_VCPU, NO_FILES, try_socket, text, sizeof(text));
 	assert_string_equal(text, "trapline: sandbox: system call 41 of the vcpu thread refused: please "
 	                    "report it; --sandbox=off does without\n");
-	attempt_in_child(CLI_THREAD_CONSOLE, false, try_create_vm, text, sizeof(text));
+	attempt_in_child(CLI_THREAD_CONSOLE, NO_FILES, try_create_vm, text, sizeof(text));
 	assert_string_equal(text, "trapline: sandbox: system call 16 (0xae01) of the console thread refused: "
 	                    "please report it; --sandbox=off does without\n");
 }
