@@ -2,7 +2,10 @@
 """Makes one call after the other fail, the first, the second, ... until there is none left, in a plain run and in a
 debugger's session; and interrupts every second one.
 
-usage: run.py --trapline PROGRAM --inject LIBRARY --guest GUEST [CALL|interrupts...]
+usage: run.py --trapline PROGRAM --inject LIBRARY --guest GUEST [--play NAME...] [CALL|interrupts...]
+
+Plays: plain, session; snapshots (saved, put back, written; a core), non-stop, and files (a Hermit guest's, which is
+then GUEST).
 
 Whatever fails, trapline ends by itself, without a signal: with the guest's status, or with a line that says why
 not.  Exit status: 0 passed, 1 failed, 77 skipped (no usable KVM).
@@ -41,12 +44,13 @@ class Rig:
         self.file.truncate(4096)
         self.count = mmap.mmap(self.file.fileno(), 4096)
 
-    def start(self, call, nth, *options):
+    def start(self, call, nth, *options, words=()):
         self.complaint = None
         self.count[:8] = bytes(8)
         env = dict(os.environ, LC_ALL='C', LD_PRELOAD=self.args.inject, INJECT_CALL=call, INJECT_NTH=str(nth),
                    INJECT_COUNT=self.file.name)
-        return subprocess.Popen([self.args.trapline, 'run', '-q', *options, self.args.guest], env=env, text=True,
+        return subprocess.Popen([self.args.trapline, 'run', '-q', *options, self.args.guest, *words],
+                                env=env, text=True,
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def reached(self):
@@ -97,7 +101,47 @@ def connect(rig, child, s):
             select.select([], [], [], 0.002)
 
 
-def converse(rig, child):
+def short(rig, s):
+    for packet in ('qSupported:swbreak+', '?', 'm100000,40', 'Z0,100000,1', 'z0,100000,1'):
+        ask(s, packet)
+    write_registers(rig, s)
+    for packet in ('vCont;s:1', 'X7000,1:a'):
+        ask(s, packet)
+
+
+def monitor(s, command):
+    ask(s, 'qRcmd,' + command.encode().hex())
+
+
+def keeps_code(rig, s, packets):
+    """Whatever fails on the way, the guest's code is as it was when the breakpoint is gone."""
+    for packet in ('qSupported:swbreak+', '?'):
+        ask(s, packet)
+    before = ask(s, 'm100000,100')
+    ask(s, 'Z0,100003,1')
+    for packet in packets:
+        if packet.startswith('monitor '):
+            monitor(s, packet[8:])
+        else:
+            ask(s, packet)
+    ask(s, 'z0,100003,1')
+    after = ask(s, 'm100000,100')
+    if not before.startswith('E') and not after.startswith('E') and before != after:
+        rig.complaint = 'the guest has other code: %s, then %s' % (before, after)
+
+
+def talk_of_snapshots(rig, s):
+    keeps_code(rig, s, ('vCont;s:1', 'monitor snapshot save a', 'vCont;s:1', 'monitor snapshot restore a',
+                        'monitor snapshot write a', 'monitor core', 'vCont;s:1', 'monitor snapshot restore a',
+                        'monitor snapshot delete a'))
+
+
+def talk_non_stop(rig, s):
+    keeps_code(rig, s, ('QNonStop:1', '?', 'vStopped', 'vCont;s:1', 'm100000,10', 'vCont;t:1', 'vStopped', 'vStopped',
+                        'QNonStop:0', '?'))
+
+
+def converse(rig, child, talk):
     """A debugger's short session; false when trapline went away in it."""
     end = time.monotonic() + LIMIT
     while not os.path.exists(rig.path):
@@ -108,27 +152,54 @@ def converse(rig, child):
         s.settimeout(LIMIT)
         try:
             connect(rig, child, s)
-            for packet in ('qSupported:swbreak+', '?', 'm100000,40', 'Z0,100000,1', 'z0,100000,1'):
-                ask(s, packet)
-            write_registers(rig, s)
-            for packet in ('vCont;s:1', 'X7000,1:a', 'D'):
-                ask(s, packet)
+            talk(rig, s)
+            ask(s, 'D')
         except OSError:
             return False
     return True
 
 
-def session(rig, call, nth):
+def session(rig, call, nth, talk=short, options=()):
     """Where the client was dropped, the guest stays stopped for the next one: it is told to go on."""
-    child = rig.start(call, nth, '--gdb=unix:' + rig.path)
+    child = rig.start(call, nth, '--gdb=unix:' + rig.path, *options)
     for _ in range(5):
-        if converse(rig, child) or child.poll() is not None:
+        if converse(rig, child, talk) or child.poll() is not None:
             break
     return child
 
 
-def judge(child):
-    """None, or what is wrong."""
+def snapshots(rig, call, nth):
+    folder = os.path.join(rig.folder, 'out')
+    shutil.rmtree(folder, ignore_errors=True)
+    os.mkdir(folder)
+    snap, core = os.path.join(folder, 'snap'), os.path.join(folder, 'core')
+    child = session(rig, call, nth, talk_of_snapshots, ('--snapshot-out', snap, '--core', core, '-m', '4M'))
+    child.wait(LIMIT)
+    for name in os.listdir(folder):
+        if name not in ('snap', 'core'):
+            rig.complaint = rig.complaint or 'left %s behind' % name
+    return child
+
+
+def non_stop(rig, call, nth):
+    return session(rig, call, nth, talk_non_stop)
+
+
+def files(rig, call, nth):
+    """What the guest is told of a failed call is its own affair; it comes to its end."""
+    folder = os.path.join(rig.folder, 'data')
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(os.path.join(folder, 'sub'))
+    with open(os.path.join(folder, 'hello'), 'w', encoding='ascii') as f:
+        f.write('bytes')
+    return rig.start(call, nth, '--map', folder + ':/data', words=('--', 'files'))
+
+
+PLAYS = {'plain': plain, 'session': session, 'snapshots': snapshots, 'non-stop': non_stop, 'files': files}
+
+
+def judge(child, exact=True):
+    """None, or what is wrong. Not exact: the guest's output is what its calls gave, or comes twice after a restore."""
     try:
         out, err = child.communicate(timeout=LIMIT)
     except subprocess.TimeoutExpired:
@@ -137,7 +208,7 @@ def judge(child):
         return 'hangs', out, err
     if child.returncode < 0 or child.returncode > 1:
         return 'status %d' % child.returncode, out, err
-    if child.returncode == 0 and out != OUTPUT and 'guest output was lost' not in err:
+    if exact and child.returncode == 0 and out != OUTPUT and 'guest output was lost' not in err:
         return 'output is lost in silence', out, err
     if child.returncode == 1 and not re.match(r'(trapline: |.*error while loading|.*cannot allocate)', err):
         return 'no word of it', out, err
@@ -148,6 +219,7 @@ def main():
     parser = argparse.ArgumentParser()
     for name in ('trapline', 'inject', 'guest'):
         parser.add_argument('--' + name, required=True, type=os.path.abspath)
+    parser.add_argument('--play', action='append', choices=PLAYS)
     parser.add_argument('call', nargs='*')
     args = parser.parse_args()
     if subprocess.run([args.trapline, 'doctor'], capture_output=True, check=False).returncode != 0:
@@ -159,7 +231,7 @@ def main():
     def attempt(play, call, nth):
         nonlocal failures, total
         child = play(rig, call, nth)
-        why, out, err = judge(child)
+        why, out, err = judge(child, play in (plain, session))
         why = why or rig.complaint
         total += 1
         if why:
@@ -169,7 +241,7 @@ def main():
             os.unlink(rig.path)
         return rig.reached()
 
-    for play in (plain, session):
+    for play in [PLAYS[name] for name in args.play or ('plain', 'session')]:
         for call in [call for call in args.call or CALLS if call != 'interrupts']:
             nth = 1
             while attempt(play, call, nth) >= nth:
