@@ -12,4 +12,18 @@ int boot_bzimage_load(const struct boot_image *image, struct guest_mem *mem, str
                       struct error *err);
 int boot_bzimage_enter(struct boot_setup *s, struct boot_entry *entry, struct error *err);
 
+#define BOOT_BZIMAGE_VERSION 200 /* characters that are shown; Linux's are fewer */
+
+struct boot_bzimage_info {
+	char version[BOOT_BZIMAGE_VERSION + 1]; /* the kernel's, any bytes; "": there is none */
+	unsigned protocol;          /* 0x20f: 2.15 */
+	const char *compression;    /* static; "unknown" */
+	uint64_t payload_size, unpacked_size; /* bytes; unpacked as the image says, 0: not known */
+	uint64_t preferred, align;  /* where it wants to lie; what else will do, if relocatable */
+	bool relocatable, kaslr;    /* kaslr: its unpacker knows the word nokaslr */
+};
+
+/* What the setup header and the unpacker behind it tell. False: it is no bzImage that can be booted here. */
+bool boot_bzimage_describe(const struct boot_image *image, struct boot_bzimage_info *ret);
+
 #endif

@@ -1,6 +1,7 @@
 #include "cli/corenotes.h"
 
 #include "base/bytes.h"
+#include "cli/corestate.h"
 
 #include <elf.h>
 #include <string.h>
@@ -18,7 +19,8 @@ struct notes { const struct cli_coredump *cfg; uint8_t *buf; size_t used; };
 
 size_t cli_corenotes_room(unsigned cpus)
 {
-	size_t cpu = sizeof(struct elf_prstatus) + FXSAVE_SIZE + X86_XSAVE_SIZE + 3 * NOTE_HEAD;
+	size_t cpu = sizeof(struct elf_prstatus) + FXSAVE_SIZE + X86_XSAVE_SIZE + 3 * NOTE_HEAD +
+	             CLI_CORESTATE_QEMU_SIZE + CLI_CORESTATE_OWN_SIZE + 2 * NOTE_HEAD;
 
 	return cpus * cpu + sizeof(struct elf_prpsinfo) + 16 * sizeof(Elf64_auxv_t) + 2 * NOTE_HEAD;
 }
@@ -98,6 +100,17 @@ static void add_fpu(struct notes *n, const struct x86_state *st)
 	add_note(n, "LINUX", NT_X86_XSTATE, area, size);
 }
 
+/* Nothing that GDB or BFD knows: they pass over it. */
+static void add_system(struct notes *n, unsigned cpu, const struct x86_state *st)
+{
+	uint8_t qemu[CLI_CORESTATE_QEMU_SIZE], own[CLI_CORESTATE_OWN_SIZE];
+
+	cli_corestate_qemu(st, qemu);
+	add_note(n, "QEMU", CLI_CORESTATE_NOTE, qemu, sizeof(qemu));
+	cli_corestate_own(st, cpu, own);
+	add_note(n, "TRAPLINE", CLI_CORESTATE_NOTE, own, sizeof(own));
+}
+
 static void copy_cut(char *to, size_t size, const char *from)
 {
 	size_t len = strnlen(from, size - 1);
@@ -147,6 +160,7 @@ static void add_cpu(struct notes *n, unsigned cpu)
 		add_auxv(n);
 	}
 	add_fpu(n, st);
+	add_system(n, cpu, st);
 }
 
 size_t cli_corenotes_fill(const struct cli_coredump *cfg, uint8_t *buf)

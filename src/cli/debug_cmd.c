@@ -84,7 +84,8 @@ static const char *program(const struct cli_options *opt)
 	return opt->lldb ? "lldb" : "gdb";
 }
 
-void cli_debug_cmd_build(const struct cli_options *opt, const char *path, struct cli_debug_cmd *ret)
+void cli_debug_cmd_build(const struct cli_options *opt, const char *file, const char *path,
+                         struct cli_debug_cmd *ret)
 {
 	struct builder b = {.cmd = ret};
 	const char *run = opt->lldb ? "-o" : "-ex";
@@ -94,11 +95,13 @@ void cli_debug_cmd_build(const struct cli_options *opt, const char *path, struct
 		/* gdb-remote knows TCP only; process connect takes any of LLDB's connection URLs. */
 		snprintf(ret->text, sizeof(ret->text),
 			 "process connect --plugin gdb-remote unix-connect://%s", path);
-		add_pair(&b, "--file", opt->kernel);
+		if (file != NULL)
+			add_pair(&b, "--file", file);
 	} else {
 		snprintf(ret->text, sizeof(ret->text), "target remote %s", path);
 		add(&b, "-q");
-		add_pair(&b, "-se", opt->kernel);
+		if (file != NULL)
+			add_pair(&b, "-se", file);
 	}
 	add_pair(&b, run, ret->text);
 	for (unsigned i = 0; i < opt->eval_count; i++)
@@ -131,7 +134,8 @@ static int set_signals(posix_spawnattr_t *attr)
 	return posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 }
 
-int cli_debug_cmd_spawn(const struct cli_options *opt, const char *path, pid_t *ret_pid, struct error *err)
+int cli_debug_cmd_spawn(const struct cli_options *opt, const char *file, const char *path, pid_t *ret_pid,
+                        struct error *err)
 {
 	struct cli_debug_cmd cmd;
 	posix_spawnattr_t attr;
@@ -139,7 +143,7 @@ int cli_debug_cmd_spawn(const struct cli_options *opt, const char *path, pid_t *
 	pid_t pid;
 	int rc;
 
-	cli_debug_cmd_build(opt, path, &cmd);
+	cli_debug_cmd_build(opt, file, path, &cmd);
 	/* exec does not write to the strings; its type says otherwise for the sake of old code (exec(3p)). */
 	memcpy(argv, cmd.argv, sizeof(argv));
 	rc = posix_spawnattr_init(&attr);
@@ -163,10 +167,11 @@ int cli_debug_cmd_watch(pid_t pid)
 	return fd < 0 ? -errno : fd;
 }
 
-int cli_debug_cmd_start(const struct cli_options *opt, const char *path, struct server_loop *loop,
-                        void (*on_end)(void *ctx), void *ctx, pid_t *ret_pid, int *ret_fd, struct error *err)
+int cli_debug_cmd_start(const struct cli_options *opt, const char *file, const char *path,
+                        struct server_loop *loop, void (*on_end)(void *ctx), void *ctx, pid_t *ret_pid,
+                        int *ret_fd, struct error *err)
 {
-	int id, rc = cli_debug_cmd_spawn(opt, path, ret_pid, err);
+	int id, rc = cli_debug_cmd_spawn(opt, file, path, ret_pid, err);
 
 	if (rc < 0)
 		return rc;

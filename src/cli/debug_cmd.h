@@ -30,8 +30,12 @@ struct cli_debug_cmd {
 	char text[300];
 };
 
-/* Kernel loaded, connected to the socket at path, the user's commands run. Pure. *ret must not move. */
-void cli_debug_cmd_build(const struct cli_options *opt, const char *path, struct cli_debug_cmd *ret);
+/*
+ * The program and symbols of file loaded (NULL: none), connected to the socket at path, the user's commands
+ * run. Pure. *ret must not move.
+ */
+void cli_debug_cmd_build(const struct cli_options *opt, const char *file, const char *path,
+                         struct cli_debug_cmd *ret);
 
 /* ---- its life ---- */
 
@@ -39,11 +43,13 @@ void cli_debug_cmd_build(const struct cli_options *opt, const char *path, struct
  * Starts it on our own standard descriptors with the signals of a fresh process. -ENOENT: not installed (the
  * text names the package), others with text.
  */
-int cli_debug_cmd_spawn(const struct cli_options *opt, const char *path, pid_t *ret_pid, struct error *err);
+int cli_debug_cmd_spawn(const struct cli_options *opt, const char *file, const char *path, pid_t *ret_pid,
+                        struct error *err);
 
 /* Both: spawns it, and the loop calls on_end when it has ended. *ret_pid is set once there is one. */
-int cli_debug_cmd_start(const struct cli_options *opt, const char *path, struct server_loop *loop,
-                        void (*on_end)(void *ctx), void *ctx, pid_t *ret_pid, int *ret_fd, struct error *err);
+int cli_debug_cmd_start(const struct cli_options *opt, const char *file, const char *path,
+                        struct server_loop *loop, void (*on_end)(void *ctx), void *ctx, pid_t *ret_pid,
+                        int *ret_fd, struct error *err);
 
 /* A descriptor that becomes readable when it ends; negative errno. The caller closes it. */
 int cli_debug_cmd_watch(pid_t pid);

@@ -1,12 +1,14 @@
 #include "cli/info.h"
 
 #include "base/log.h"
+#include "boot/bzimage.h"
 #include "boot/elf.h"
 #include "boot/hermit.h"
 #include "boot/symbols.h"
 #include "cli/archive.h"
 #include "cli/image.h"
 #include "cli/options.h"
+#include "cli/symbols.h"
 #include "cli/text.h"
 #include "x86/cpumode.h"
 
@@ -17,6 +19,7 @@
 #define MEMORY (3ull << 30)   /* all that fits below the hole; only what is written takes memory here */
 #define NOTES_SHOWN 32u
 #define NAME_SHOWN 40u
+#define PATH_SHOWN 200u
 
 typedef unsigned long long ull;
 
@@ -32,10 +35,10 @@ static uint64_t linked_address(const struct boot_entry *entry)
 	return entry->entry - entry->bias;
 }
 
-static void add_entry(struct cli_text *t, const struct boot_image *image, const struct boot_entry *entry)
+static void add_entry(struct cli_text *t, const struct boot_image *symbols, const struct boot_entry *entry)
 {
 	uint64_t offset = 0;
-	const char *name = boot_symbol_at(image, linked_address(entry), &offset);
+	const char *name = boot_symbol_at(symbols, linked_address(entry), &offset);
 
 	cli_text_add(t, "entry     0x%llx", (ull)entry->entry);
 	if (name) {
@@ -98,17 +101,43 @@ static void add_hermit(struct cli_text *t, const struct boot_image *image)
 		cli_text_add(t, "before 0.10\n");
 }
 
-static void add_symbols(struct cli_text *t, const struct boot_image *image)
+static void add_bzimage(struct cli_text *t, const struct boot_image *image)
 {
-	uint64_t count = boot_symbol_count(image);
+	struct boot_bzimage_info i;
 
-	if (count)
-		cli_text_add(t, "symbols   %llu\n", (ull)count);
+	if (!boot_bzimage_describe(image, &i))
+		return;
+	cli_text_add(t, "linux     ");
+	cli_text_add_foreign(t, i.version[0] ? i.version : "no version", BOOT_BZIMAGE_VERSION);
+	cli_text_add(t, "\nlinux     boot protocol %u.%u, loaded at 0x%llx", i.protocol >> 8,
+	             i.protocol & 0xff, (ull)i.preferred);
+	if (i.relocatable)
+		cli_text_add(t, " or elsewhere at a multiple of 0x%llx\n", (ull)i.align);
 	else
-		cli_text_add(t, "symbols   none\n");
+		cli_text_add(t, " only\n");
+	cli_text_add(t, "linux     payload %s, %llu bytes, unpacked %llu\n", i.compression,
+	             (ull)i.payload_size, (ull)i.unpacked_size);
+	cli_text_add(t, "linux     ");
+	if (i.kaslr)
+		cli_text_add(t, "KASLR: moves itself, unless the command line has nokaslr\n");
+	else
+		cli_text_add(t, "no KASLR: stays where it is linked\n");
 }
 
-int cli_info_text(const struct boot_image *image, char *buf, size_t size, struct error *err)
+static void add_symbols(struct cli_text *t, const struct boot_image *image, const struct boot_image *symbols)
+{
+	uint64_t count = boot_symbol_count(symbols);
+
+	cli_text_add(t, count ? "symbols   %llu" : "symbols   none", (ull)count);
+	if (symbols != image) {
+		cli_text_add(t, " in ");
+		cli_text_add_foreign(t, symbols->name, PATH_SHOWN);
+	}
+	cli_text_add(t, "\n");
+}
+
+int cli_info_text(const struct boot_image *image, const struct boot_image *symbols, char *buf, size_t size,
+                  struct error *err)
 {
 	static struct boot_entry entry; /* large */
 	struct guest_mem mem;
@@ -126,28 +155,33 @@ int cli_info_text(const struct boot_image *image, char *buf, size_t size, struct
 	cli_text_init(&t, buf, size);
 	cli_text_add(&t, "format    %s\nboot      %s, %s\n", entry.format, entry.protocol,
 	             x86_mode_name(x86_mode_of(&entry.state)));
-	add_entry(&t, image, &entry);
+	add_entry(&t, symbols, &entry);
 	add_segments(&t, &entry);
 	add_notes(&t, image);
 	add_hermit(&t, image);
-	add_symbols(&t, image);
+	add_bzimage(&t, image);
+	add_symbols(&t, image, symbols);
 	return 0;
 }
 
-int cli_info_run(const char *path)
+int cli_info_run(const struct cli_options *opt)
 {
-	struct boot_image file = {.size = 0}, image;
+	struct boot_image file = {.size = 0}, named = {.size = 0}, image;
+	const struct boot_image *symbols;
 	struct cli_archive archive = {.size = 0};
 	struct error err = {0};
 	char text[CLI_INFO_TEXT];
-	int rc = cli_image_open(path, &file, &err);
+	int rc = cli_image_open(opt->kernel, &file, &err);
 
 	image = file;
 	if (rc == 0 && cli_archive_probe(&file))
 		rc = cli_archive_kernel(&file, &archive, &image, &err);
 	if (rc == 0)
-		rc = cli_info_text(&image, text, sizeof(text), &err);
+		rc = cli_symbols_open(opt, &image, &named, &symbols, &err);
+	if (rc == 0)
+		rc = cli_info_text(&image, symbols, text, sizeof(text), &err);
 	cli_archive_free(&archive);
+	cli_image_close(&named);
 	cli_image_close(&file);
 	if (rc < 0) {
 		log_error("%s", err.text);

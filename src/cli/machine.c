@@ -16,6 +16,7 @@
 #include "cli/snapshot.h"
 #include "cli/stats.h"
 #include "cli/stub.h"
+#include "cli/symbols.h"
 #include "cli/tap.h"
 #include "cli/terminal.h"
 #include "cli/wires.h"
@@ -37,7 +38,8 @@ struct machine {
 	struct cli_snapshot restored;
 	enum cli_gdb gdb;
 	struct server_address address; /* where gdb is not CLI_GDB_OFF */
-	struct boot_image image;
+	struct boot_image image, symbols_file; /* the kernel; --symbols */
+	const struct boot_image *symbols;      /* the one that has them */
 	struct cli_modules modules;
 	struct cli_hermit hermit;
 	struct guest_mem mem;
@@ -68,10 +70,17 @@ struct machine {
 
 /* ---- putting together ---- */
 
+static const char *current_cmdline(void *ctx)
+{
+	const struct machine *m = ctx;
+
+	return m->cmdline[0] ? m->cmdline : m->opt->cmdline;
+}
+
 static int load(struct machine *m, struct error *err)
 {
 	struct boot_options opt = {
-		.cmdline = m->cmdline[0] ? m->cmdline : m->opt->cmdline,
+		.cmdline = current_cmdline(m),
 		.module = m->modules.module, .module_count = m->modules.count,
 		.cpus = m->opt->cpus, .virtio = cli_tap_place(&m->tap)
 	};
@@ -148,7 +157,7 @@ static int create_kvm(struct machine *m, struct error *err)
 
 static int find_symbol(void *ctx, const char *name, uint64_t *ret)
 {
-	return boot_symbol_find(&((struct machine *)ctx)->image, name, ret);
+	return boot_symbol_find(((struct machine *)ctx)->symbols, name, ret);
 }
 
 static int set_cmdline(void *ctx, const char *text, struct error *err)
@@ -172,8 +181,7 @@ static struct cli_postmortem postmortem(struct machine *m)
 		.target = m->kvm,
 		.layout = kvm_machine_layout(m->kvm),
 		.mem = &m->mem,
-		.image = &m->image,
-		.entry = &m->entry,
+		.image = m->symbols, .entry = &m->entry,
 	};
 }
 
@@ -209,17 +217,15 @@ static int create_session(struct machine *m, struct error *err)
 		.caps = &m->probe.caps,
 		.layout = kvm_machine_layout(m->kvm),
 		.mem = &m->mem,
-		.image_path = m->image.name != NULL ? realpath(m->image.name, m->image_path) : NULL,
-		.image_bytes = m->image.bytes,
-		.image_size = m->image.size,
+		.image_path = m->symbols->name != NULL ? realpath(m->symbols->name, m->image_path) : NULL,
+		.image_bytes = m->symbols->bytes, .image_size = m->symbols->size,
 		.image_bias = m->entry.bias,
 		.starts_running = m->gdb != CLI_GDB_WAIT, .stay_stopped = m->gdb == CLI_GDB_WAIT,
 		.read_only = m->opt->gdb_read_only,
 		.hypercall = cli_hermit_hypercall,
 		.hypercalls = m->hermit.active ? CLI_HERMIT_HYPERCALLS : 0,
 		.launched = m->opt->command == CLI_DEBUG,
-		.ctx = m,
-		.symbol = find_symbol,
+		.ctx = m, .symbol = find_symbol, .cmdline = current_cmdline,
 		.set_cmdline = set_cmdline,
 		.print = print_kept,
 		.write_core = m->opt->core != NULL ? write_core : NULL,
@@ -338,8 +344,8 @@ static int run(struct machine *m, struct error *err)
 
 	/* The debugger is not confined: it comes first, and waits for us at the listening socket. */
 	if (m->opt->command == CLI_DEBUG)
-		rc = cli_debug_cmd_start(m->opt, m->address.path, m->loop, on_debugger_end, m, &m->debugger,
-		                         &m->debugger_fd, err);
+		rc = cli_debug_cmd_start(m->opt, cli_symbols_program(m->symbols), m->address.path, m->loop,
+		                         on_debugger_end, m, &m->debugger, &m->debugger_fd, err);
 	if (rc == 0)
 		rc = cli_sandbox_enter_process(&m->sandbox, err);
 	if (rc == 0 && m->sandbox.on)
@@ -373,6 +379,8 @@ static int open_files(struct machine *m, struct error *err)
 {
 	int rc = m->opt->kernel != NULL ? cli_image_open(m->opt->kernel, &m->image, err) : 0;
 
+	if (rc == 0)
+		rc = cli_symbols_open(m->opt, &m->image, &m->symbols_file, &m->symbols, err);
 	if (rc == 0)
 		rc = cli_snapshot_open(&m->own, &m->restored, err);
 	if (rc == 0)
@@ -460,6 +468,7 @@ static void take_apart(struct machine *m)
 	cli_modules_close(&m->modules);
 	cli_hermit_close(&m->hermit, &m->image);
 	cli_image_close(&m->image);
+	cli_image_close(&m->symbols_file);
 	cli_snapshot_close(&m->restored);
 	cli_sandbox_fini(&m->sandbox);
 	cli_terminal_restore();

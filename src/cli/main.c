@@ -40,7 +40,7 @@ static int do_doctor(const struct cli_options *opt)
 
 static int do_info(const struct cli_options *opt)
 {
-	return cli_info_run(opt->kernel);
+	return cli_info_run(opt);
 }
 
 static int do_help(const struct cli_options *opt)

@@ -127,6 +127,11 @@ static int set_core(struct cli_options *opt, const char *value, struct error *er
 	return set_file(&opt->core, value, "file name in --core", err);
 }
 
+static int set_symbols(struct cli_options *opt, const char *value, struct error *err)
+{
+	return set_file(&opt->symbols, value, "file name in --symbols", err);
+}
+
 static int set_debugger(struct cli_options *opt, const char *value, struct error *err)
 {
 	return set_file(&opt->debugger, value, "program name in --debugger", err);
@@ -257,6 +262,8 @@ static const struct cli_option table[] = {
 	{"gdb-allow-write", 0, CLI_ARG_REQUIRED, "on|off", BOTH,
 	 "whether debuggers may change the guest (default on)", set_gdb_allow_write},
 	{"gdb-log", 0, CLI_ARG_REQUIRED, "FILE", BOTH, "write every debugger packet to FILE", set_gdb_log},
+	{"symbols", 0, CLI_ARG_REQUIRED, "FILE", BOTH | 1u << CLI_INFO,
+	 "ELF file with the kernel's symbols, such as Linux's vmlinux", set_symbols},
 	{"core", 0, CLI_ARG_REQUIRED, "FILE", BOTH, "write an ELF core to FILE when the guest dies",
 	 set_core},
 	{"guest-time", 0, CLI_ARG_REQUIRED, "WHAT", BOTH,

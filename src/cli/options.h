@@ -65,6 +65,7 @@ struct cli_options {
 	const char *gdb_log;           /* packet trace; NULL: none */
 	const char *restore;           /* snapshot to start from, CLI_RUN also without a kernel; NULL: none */
 	const char *snapshot_out;      /* where "monitor snapshot write" writes; NULL: nowhere */
+	const char *symbols;           /* ELF file with the kernel's symbols; NULL: the kernel itself */
 	const char *core;              /* where a dying guest leaves its core; NULL: nowhere */
 	bool time_runs;                /* guest time goes on while a debugger holds the guest */
 	enum cli_sandbox_option sandbox;

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "cli/coredump.h"
 #include "cli/report.h"
+#include "debug/kaslr.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -26,6 +27,30 @@ static const char *kernel_name(const struct cli_postmortem *pm)
 	return pm->opt->kernel != NULL ? pm->opt->kernel : "KERNEL";
 }
 
+static int find_symbol(void *ctx, const char *name, uint64_t *ret)
+{
+	return boot_symbol_find(ctx, name, ret);
+}
+
+/* How far a Linux that moved itself stands from its symbols; 0 for what did not, or is not known to have. */
+static uint64_t slide_of(const struct cli_postmortem *pm, const struct x86_state *st)
+{
+	static struct debug_int3 none; /* large */
+	struct debug_view view;
+	struct debug_kaslr k = {
+		.st = st, .view = &view, .symbol = find_symbol, .ctx = (void *)(uintptr_t)pm->image,
+	};
+	struct debug_text ignored;
+	char buf[8];
+
+	if (pm->entry->bias != 0) /* moved by us, which the symbols' addresses already have */
+		return 0;
+	debug_int3_init(&none, pm->mem);
+	debug_view_init(&view, pm->mem, &none, st, pm->layout);
+	debug_text_init(&ignored, buf, sizeof(buf));
+	return debug_kaslr_find(&k, &ignored) == 0 ? k.slide : 0;
+}
+
 static void print_report(const struct cli_postmortem *pm, const struct x86_state *st)
 {
 	const struct cli_report report = {
@@ -33,7 +58,7 @@ static void print_report(const struct cli_postmortem *pm, const struct x86_state
 		.layout = pm->layout,
 		.mem = reader_of(pm->mem),
 		.image = pm->image,
-		.bias = pm->entry->bias,
+		.bias = pm->entry->bias + slide_of(pm, st),
 	};
 	char text[CLI_REPORT_SIZE];
 	size_t len = cli_report_format(&report, text, sizeof(text));
@@ -103,7 +128,8 @@ static void tell_of_core(const struct cli_postmortem *pm, const struct x86_state
                          unsigned cpus)
 {
 	int sig = pm->event->kind == DEBUG_EVENT_ERROR ? SIGABRT : SIGSEGV;
-	const char *kernel = kernel_name(pm), *cut = "";
+	const char *kernel = pm->opt->symbols != NULL ? pm->opt->symbols : kernel_name(pm), *cut = "";
+	uint64_t slide = slide_of(pm, states[pm->event->vcpu]);
 	struct error err;
 	int rc = write_core(pm, states, cpus, pm->event->vcpu, sig, &err);
 
@@ -118,6 +144,9 @@ static void tell_of_core(const struct cli_postmortem *pm, const struct x86_state
 		         kernel, pm->opt->core, cut);
 	else
 		log_warn("core written: gdb %s %s%s", kernel, pm->opt->core, cut);
+	if (slide != 0)
+		log_warn("the kernel moved itself; in gdb: symbol-file -o 0x%llx %s",
+		         (unsigned long long)slide, kernel);
 }
 
 void cli_postmortem(const struct cli_postmortem *pm)

@@ -15,8 +15,8 @@ struct cli_postmortem {
 		*ops; /* its vcpus, all parked; the target's lock is held by the caller */
 	void *target;
 	const struct x86_layout *layout;
-	const struct guest_mem *mem;          /* no breakpoint in it: no debugger is there */
-	const struct boot_image *image;
+	struct guest_mem *mem;                /* no breakpoint in it: no debugger is there */
+	const struct boot_image *image;       /* for symbols */
 	const struct boot_entry *entry;
 };
 

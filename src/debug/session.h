@@ -27,6 +27,8 @@ struct debug_config {
 	void *ctx;
 	/* Where a symbol of the image is linked: 0, -ENOENT. NULL: nothing is known of symbols. */
 	int (*symbol)(void *ctx, const char *name, uint64_t *ret_addr);
+	/* The guest's command line; NULL: it is not known. */
+	const char *(*cmdline)(void *ctx);
 	/* The guest's command line from the next reset on. 0, -E2BIG. NULL: cannot be changed. */
 	int (*set_cmdline)(void *ctx, const char *text, struct error *err);
 	/* Writes an ELF core of the parked machine, this vcpu first, likewise. NULL: no place was given. 1: a

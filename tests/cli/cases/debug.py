@@ -3,8 +3,9 @@
 import os
 import shutil
 import signal
+import subprocess
 
-from rig import Skip, Terminal, check, finish, one_line, wait_for
+from rig import Skip, Terminal, check, finish, one_line, port_of, wait_for
 
 
 def need(box, debugger):
@@ -26,6 +27,25 @@ def test_gdb(box):
     for part in ('_start ()', 'Breakpoint 1, guest_main', '#1 ', 'hello from the guest\nand goodbye\n', 'exited normally'):
         check(part in said.out, said, "no '%s'" % part)
     nothing_left(box)
+
+
+def test_symbols_of_another_file(box):
+    """A bzImage has none: with --symbols the debugger that is started has those, as has one that comes by itself."""
+    need(box, 'gdb')
+    image, elf = (os.path.join(box.guests, 'boot', 'linux.' + end) for end in ('bzimage', 'elf'))
+    said = box.run('debug', '--symbols', elf, '-e', 'break guest_linux', '-e', 'continue', '-e', 'kill', '-e', 'quit 7', image)
+    check(said.status == 7 and 'Breakpoint 1, guest_linux' in said.out, said, 'started')
+    said = box.run('debug', '-e', 'info symbol $pc', '-e', 'kill', '-e', 'quit 7', image)
+    check(said.status == 7 and 'No symbol matches $pc' in said.out + said.err and 'format' not in said.err, said, 'without')
+    nothing_left(box)
+    path = box.path('gdb.sock')
+    child = box.start('run', '--gdb=unix:' + path, '--symbols', elf, image)
+    port_of(child)
+    done = subprocess.run(['gdb', '-q', '-nx', '-batch', '-ex', 'target remote ' + path, '-ex', 'info symbol $pc', '-ex',
+                           'monitor kaslr', '-ex', 'kill'], capture_output=True, text=True, check=False)
+    finish(child)
+    assert 'Reading symbols from target:' + os.path.realpath(elf) in done.stdout, done.stdout + done.stderr
+    assert 'entry64 in section' in done.stdout, done.stdout + done.stderr
 
 
 def test_lldb(box):

@@ -97,6 +97,27 @@ def test_info(box):
     check('note      Xen type 0x12, 4 bytes\n' in said.out and re.search(r'^symbols +\d', said.out, re.M), said, 'note')
 
 
+def test_info_of_bzimage(box):
+    """What it tells of itself, and the symbols of another file."""
+    image, elf = kernel(box, 'linux.bzimage'), kernel(box, 'linux.elf')
+    said = box.run('info', image)
+    check(said.status == 0 and 'symbols   none\n' in said.out, said, 'symbols')
+    for part in ('\nlinux     no version\nlinux     boot protocol 2.15, loaded at 0x1000000 or elsewhere at a multiple of 0x',
+                 '\nlinux     payload unknown, 0 bytes, unpacked 0\n', '\nlinux     no KASLR: stays where it is linked\n'):
+        check(part in said.out, said, part)
+    said = box.run('info', '--symbols', elf, image)
+    check(re.search(r'^entry +0x1000200  entry64$', said.out, re.M), said, 'entry')
+    check(re.search(r'^symbols +\d+ in %s$' % re.escape(elf), said.out, re.M), said, 'symbols')
+
+
+def test_bad_symbols(box):
+    for command in ('info', 'run', 'debug'):
+        one_line(box.run(command, '--symbols', box.path('none'), kernel(box, 'linux.bzimage')), 1, 'none: No such file')
+        one_line(box.run(command, '--symbols', box.file('text', b'hello'), kernel(box, 'linux.bzimage')), 1,
+                 '--symbols: ')
+    one_line(box.run('run', '--symbols=', kernel(box, 'linux.bzimage')), 2, 'empty file name in --symbols')
+
+
 def test_info_of_junk(box):
     one_line(box.run('info', box.file('empty')), 1, 'empty')
     one_line(box.run('info', box.file('text', b'hello')), 1, 'not an ELF file')

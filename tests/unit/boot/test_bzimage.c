@@ -128,6 +128,52 @@ static void test_places(void **state)
 	}
 }
 
+/* A version in the setup, a payload and the unpacker's words behind it. */
+static void test_description(void **state)
+{
+	static const struct { const char *magic, *name; } packings[] = {
+		{"\x1f\x8b", "gzip"}, {"BZh", "bzip2"}, {"\x5d\0\0", "LZMA"}, {"\xfd" "7zXZ", "XZ"},
+		{"\x89LZO", "LZO"}, {"\x02\x21\x4c\x18", "LZ4"}, {"\x28\xb5\x2f\xfd", "Zstandard"},
+		{"\x7f" "ELF", "not compressed"}, {"what", "unknown"},
+	};
+	struct rig *g = *state;
+	struct boot_bzimage_info i;
+
+	assert_true(boot_bzimage_describe(&g->elf.image, &i));
+	assert_string_equal(i.version, "");
+	assert_string_equal(i.compression, "unknown");
+	assert_true(i.protocol == 0x20f && i.relocatable && !i.kaslr && i.payload_size == 0);
+	put(g, 0x20e, 0x100, 2);
+	memcpy(g->elf.bytes + 0x300, "6.1.0 (a@b)", 12);
+	put(g, 0x248, 0x40, 4);
+	put(g, 0x24c, 0x80, 4);
+	put(g, 0x400 + 0x40 + 0x7c, 0x12345, 4);
+	memcpy(g->elf.bytes + 0x1000, "nokaslr", 8);
+	for (size_t k = 0; k < ARRAY_LEN(packings); k++) {
+		memset(g->elf.bytes + 0x440, 0, 8);
+		memcpy(g->elf.bytes + 0x440, packings[k].magic, k == 2 ? 3 : strlen(packings[k].magic));
+		assert_true(boot_bzimage_describe(&g->elf.image, &i));
+		assert_string_equal(i.compression, packings[k].name);
+	}
+	assert_string_equal(i.version, "6.1.0 (a@b)");
+	assert_true(i.kaslr && i.payload_size == 0x80 && i.unpacked_size == 0x12345);
+	assert_true(i.preferred == PREFERRED && i.align == 0x200000);
+	/* What cannot move itself does not, whatever words it knows. */
+	put(g, 0x234, 0, 1);
+	assert_true(boot_bzimage_describe(&g->elf.image, &i) && !i.kaslr);
+	/* Lies: a version and a payload outside the file, a version without an end. */
+	put(g, 0x20e, 0xffff, 2);
+	put(g, 0x24c, 0xffffffff, 4);
+	assert_true(boot_bzimage_describe(&g->elf.image, &i));
+	assert_true(i.version[0] == '\0' && i.payload_size == 0);
+	put(g, 0x20e, 0x1200 - 0x60, 2);
+	memset(g->elf.bytes + 0x1300, 'v', 0x100);
+	assert_true(boot_bzimage_describe(&g->elf.image, &i));
+	assert_true(strlen(i.version) == 0x60);
+	g->elf.image.size = 0x210;
+	assert_false(boot_bzimage_describe(&g->elf.image, &i));
+}
+
 struct bad_row { const char *what; unsigned offset; uint64_t v; unsigned size; int rc; const char *text; };
 
 static void test_bad(void **state)
@@ -172,7 +218,8 @@ static void test_bad(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_zero_page), TEST(test_state), TEST(test_initrd), TEST(test_places), TEST(test_bad),
+		TEST(test_zero_page), TEST(test_state), TEST(test_initrd), TEST(test_places),
+		TEST(test_description), TEST(test_bad),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,9 +4,11 @@
  */
 #include "../cmocka_all.h"
 
+#include "base/bytes.h"
 #include "boot/symbols.h"
 #include "cli/coredump.h"
 #include "guest_rig.h"
+#include "x86/segment.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -227,6 +229,65 @@ static void holds_registers_and_memory(void **state)
 	must_read(0x200000, (uint8_t[64]){0}, 64);
 }
 
+static uint64_t u64_at(const uint8_t *note, size_t at)
+{
+	return bytes_get_le64(note + at);
+}
+
+/* QEMU's and ours, of both vcpus, in the order of the threads. */
+static void holds_control_registers(void **state)
+{
+	struct cli_coredump cfg = config();
+	const uint8_t *desc;
+	size_t len;
+
+	(void)state;
+	rig.state.rip = 0x123456;
+	rig.state.cr2 = 0xdead;
+	rig.state.cr8 = 5;
+	rig.state.idt = (struct x86_table){.base = 0x3000, .limit = 0xfff};
+	rig.state.seg[X86_CS] = x86_seg_code64(8);
+	rig.state.seg[X86_GS].base = 0x65;
+	rig.state.dr[3] = 0xd3;
+	rig.state.dr7 = 0x400;
+	rig.state.msr[X86_MSR_LSTAR] = 0x1234;
+	rig.state.msr[X86_MSR_KERNEL_GS_BASE] = 0x777;
+	rig.state.msr[X86_MSR_STAR] = 0x9999;
+	rig.state.msr_valid = 1u << X86_MSR_LSTAR | 1u << X86_MSR_KERNEL_GS_BASE;
+	second.cr3 = 0xc3000;
+	assert_int_equal(cli_coredump_write(&cfg, NULL), 0);
+	read_core();
+	desc = note(0, 0, &len);
+	assert_int_equal(len, 440);
+	assert_memory_equal(desc - 8, "QEMU\0\0\0\0", 8);
+	assert_true(bytes_get_le32(desc) == 1 && bytes_get_le32(desc + 4) == 440);
+	assert_int_equal(u64_at(desc, 8), 0x100 + X86_RAX);
+	assert_int_equal(u64_at(desc, 8 + 8 * 6), 0x100 + X86_RSP);
+	assert_int_equal(u64_at(desc, 8 + 8 * 16), 0x123456);
+	assert_int_equal(bytes_get_le32(desc + 152), 8);
+	assert_int_equal(bytes_get_le32(desc + 160), 0x00a09b00); /* present 64-bit code in pages */
+	assert_int_equal(u64_at(desc, 152 + 4 * 24 + 16), 0x65);
+	assert_int_equal(bytes_get_le32(desc + 152 + 9 * 24 + 4), 0xfff);
+	assert_int_equal(u64_at(desc, 152 + 9 * 24 + 16), 0x3000);
+	assert_int_equal(u64_at(desc, 392 + 8 * 2), 0xdead);
+	assert_int_equal(u64_at(desc, 392 + 8 * 3), rig.state.cr3);
+	assert_int_equal(u64_at(desc, 392 + 8 * 5), 0x777);
+	desc = note(0, 1, &len);
+	assert_int_equal(len, 232);
+	assert_memory_equal(desc - 12, "TRAPLINE\0\0\0\0", 12);
+	assert_true(bytes_get_le32(desc) == 1 && bytes_get_le32(desc + 8) == 0);
+	assert_int_equal(bytes_get_le32(desc + 12), rig.state.msr_valid);
+	assert_true(u64_at(desc, 16 + 8 * 4) == 5 && u64_at(desc, 16 + 8 * 5) == rig.state.efer);
+	assert_true(u64_at(desc, 16 + 8 * 10) == 0xd3 && u64_at(desc, 16 + 8 * 12) == 0x400);
+	assert_int_equal(u64_at(desc, 16 + 8 * (13 + X86_MSR_LSTAR)), 0x1234);
+	assert_int_equal(u64_at(desc, 16 + 8 * (13 + X86_MSR_STAR)), 0); /* not valid */
+	desc = note(0, 2, &len);
+	assert_int_equal(u64_at(desc, 392 + 8 * 3), 0xc3000);
+	desc = note(0, 3, &len);
+	assert_int_equal(bytes_get_le32(desc + 8), 1);
+	assert_null(note(0, 4, &len));
+}
+
 static void zeros_take_no_room(void **state)
 {
 	struct cli_coredump cfg = config();
@@ -417,6 +478,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 		T(holds_registers_and_memory),
+		T(holds_control_registers),
 		T(zeros_take_no_room),
 		T(the_one_that_died_comes_first),
 		T(wide_registers_and_moved_kernels),

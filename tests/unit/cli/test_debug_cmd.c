@@ -11,17 +11,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct argv_case { struct cli_options opt; const char *argv[12]; };
+struct argv_case { struct cli_options opt; const char *file; const char *argv[12]; };
 
 static const struct argv_case cases[] = {
-	{{.kernel = "k.elf"}, {"gdb", "-q", "-se", "k.elf", "-ex", "target remote /run/s", NULL}},
-	{{.kernel = "-k", .eval = {"b main", "c"}, .eval_count = 2},
+	{{.kernel = "k.elf"}, "k.elf", {"gdb", "-q", "-se", "k.elf", "-ex", "target remote /run/s", NULL}},
+	{{.kernel = "-k", .eval = {"b main", "c"}, .eval_count = 2}, "-k",
 	 {"gdb", "-q", "-se", "-k", "-ex", "target remote /run/s", "-ex", "b main", "-ex", "c", NULL}},
-	{{.kernel = "k.elf", .lldb = true, .eval = {"bt"}, .eval_count = 1},
+	{{.kernel = "k.elf", .lldb = true, .eval = {"bt"}, .eval_count = 1}, "k.elf",
 	 {"lldb", "--file", "k.elf", "-o", "process connect --plugin gdb-remote unix-connect:///run/s", "-o",
 	  "bt", NULL}},
-	{{.kernel = "k.elf", .debugger = "gdb-multiarch"},
+	{{.kernel = "k.elf", .debugger = "gdb-multiarch"}, "k.elf",
 	 {"gdb-multiarch", "-q", "-se", "k.elf", "-ex", "target remote /run/s", NULL}},
+	{{.kernel = "bzImage"}, "vmlinux",
+	 {"gdb", "-q", "-se", "vmlinux", "-ex", "target remote /run/s", NULL}},
+	{{.kernel = "bzImage"}, NULL, {"gdb", "-q", "-ex", "target remote /run/s", NULL}},
+	{{.kernel = "bzImage", .lldb = true}, NULL,
+	 {"lldb", "-o", "process connect --plugin gdb-remote unix-connect:///run/s", NULL}},
 };
 
 static void command_lines(void **state)
@@ -31,7 +36,7 @@ static void command_lines(void **state)
 		struct cli_debug_cmd cmd;
 		unsigned k;
 
-		cli_debug_cmd_build(&cases[i].opt, "/run/s", &cmd);
+		cli_debug_cmd_build(&cases[i].opt, cases[i].file, "/run/s", &cmd);
 		for (k = 0; cases[i].argv[k] != NULL; k++) {
 			assert_non_null(cmd.argv[k]);
 			assert_string_equal(cmd.argv[k], cases[i].argv[k]);
@@ -54,7 +59,7 @@ static void the_longest_command_line(void **state)
 		opt.eval[i] = "c";
 	for (int lldb = 0; lldb < 2; lldb++) {
 		opt.lldb = lldb;
-		cli_debug_cmd_build(&opt, path, &cmd);
+		cli_debug_cmd_build(&opt, opt.kernel, path, &cmd);
 		for (count = 0; cmd.argv[count] != NULL; count++)
 			;
 		assert_string_equal(cmd.argv[count - 1], "c");
@@ -153,7 +158,7 @@ static void starts_with_clean_signals(void **state)
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
-	if (cli_debug_cmd_spawn(&opt, "/run/s", &pid, &err) < 0)
+	if (cli_debug_cmd_spawn(&opt, opt.kernel, "/run/s", &pid, &err) < 0)
 		fail_msg("%s", err.text);
 	sigprocmask(SIG_UNBLOCK, &all, NULL);
 	signal(SIGINT, SIG_DFL);
@@ -182,7 +187,7 @@ static void ends_when_told(void **state)
 
 	(void)state;
 	setenv("BODY", "exec tail -f /dev/null", 1);
-	assert_int_equal(cli_debug_cmd_spawn(&opt, "/run/s", &pid, NULL), 0);
+	assert_int_equal(cli_debug_cmd_spawn(&opt, opt.kernel, "/run/s", &pid, NULL), 0);
 	assert_int_equal(cli_debug_cmd_wait(pid, -1, true), 128 + SIGTERM);
 	assert_int_equal(cli_debug_cmd_wait(pid, -1, false), CLI_EXIT_FAILURE); /* nobody there any more */
 }
@@ -196,16 +201,16 @@ static void not_installed(void **state)
 
 	(void)state;
 	setenv("PATH", "/nonexistent", 1);
-	assert_int_equal(cli_debug_cmd_spawn(&opt, "/run/s", &pid, &err), -ENOENT);
+	assert_int_equal(cli_debug_cmd_spawn(&opt, opt.kernel, "/run/s", &pid, &err), -ENOENT);
 	assert_non_null(strstr(err.text, "gdb is not installed: 'apt install gdb'"));
 	opt.lldb = true;
-	assert_int_equal(cli_debug_cmd_spawn(&opt, "/run/s", &pid, &err), -ENOENT);
+	assert_int_equal(cli_debug_cmd_spawn(&opt, opt.kernel, "/run/s", &pid, &err), -ENOENT);
 	assert_non_null(strstr(err.text, "apt install lldb"));
 	opt.debugger = "no-such-program";
-	assert_int_equal(cli_debug_cmd_spawn(&opt, "/run/s", &pid, &err), -ENOENT);
+	assert_int_equal(cli_debug_cmd_spawn(&opt, opt.kernel, "/run/s", &pid, &err), -ENOENT);
 	assert_non_null(strstr(err.text, "cannot start the debugger 'no-such-program': No such file"));
 	opt.debugger = "/dev/null";
-	assert_int_equal(cli_debug_cmd_spawn(&opt, "/run/s", &pid, &err), -EACCES);
+	assert_int_equal(cli_debug_cmd_spawn(&opt, opt.kernel, "/run/s", &pid, &err), -EACCES);
 	assert_int_equal(pid, -7);
 	setenv("PATH", path, 1);
 	free(path);

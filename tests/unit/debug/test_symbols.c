@@ -13,6 +13,7 @@ static struct harness h;
 static uint8_t image[0x30000];
 static struct debug_config cfg;
 static char cmdline[64];
+static bool is_linux;
 
 static int find_symbol(void *ctx, const char *name, uint64_t *ret)
 {
@@ -21,6 +22,10 @@ static int find_symbol(void *ctx, const char *name, uint64_t *ret)
 		*ret = 0xffffffff81000000;
 	else if (strcmp(name, "asm_exc_page_fault") == 0)
 		*ret = 0xffffffff81000100;
+	else if (strcmp(name, "early_idt_handler_array") == 0)
+		*ret = 0xffffffff83001000;
+	else if (is_linux && (strcmp(name, "_text") == 0 || strcmp(name, "startup_64") == 0))
+		*ret = 0xffffffff81000000;
 	else
 		return -ENOENT;
 	return 0;
@@ -33,6 +38,12 @@ static int set_cmdline(void *ctx, const char *text, struct error *err)
 		return error_set(err, E2BIG, "too long");
 	memcpy(cmdline, text, strlen(text) + 1);
 	return 0;
+}
+
+static const char *get_cmdline(void *ctx)
+{
+	assert_ptr_equal(ctx, &h);
+	return cmdline;
 }
 
 static void open_session(void)
@@ -48,6 +59,7 @@ static int setup(void **state)
 	(void)state;
 	harness_init(&h, 1);
 	cmdline[0] = '\0';
+	is_linux = false;
 	for (size_t i = 0; i < sizeof(image); i++)
 		image[i] = (uint8_t)(i * 7 + (i >> 8));
 	memcpy(image, "\177ELF\2", 5);
@@ -382,7 +394,8 @@ static void test_kaslr(void **state)
 	open_session();
 	text = monitor("kaslr");
 	assert_true(contains(text, "LSTAR: not set yet"));
-	assert_true(contains(text, "no symbol asm_exc_divide_error"));
+	assert_true(contains(text, "IDT gate 0 (divide error): not set yet"));
+	assert_true(contains(text, "mapping: the image has no symbol _text"));
 	assert_true(contains(text, "not known: nothing to compare"));
 
 	st->msr[X86_MSR_LSTAR] = 0xffffffff9a000000;
@@ -403,6 +416,46 @@ static void test_kaslr(void **state)
 	assert_true(contains(monitor("kaslr"), "slide 0: "));
 	st->msr[X86_MSR_LSTAR] = 0xffffffff81000010;
 	assert_true(contains(monitor("kaslr"), "not known"));
+}
+
+/* Before system calls and interrupts are set up there are early gates, and before those the page tables. */
+static void test_kaslr_early(void **state)
+{
+	struct x86_state *st = &h.f.vcpu[0].st;
+	const uint64_t leaf = 0x400000 | 0x83, middle = 0xa1000 | 3, top = 0xa2000 | 3;
+
+	(void)state;
+	st->msr_valid |= 1u << X86_MSR_LSTAR;
+	st->msr[X86_MSR_LSTAR] = 0;
+	st->idt.limit = 0;
+	st->idt.base = 0x3000;
+	is_linux = true;
+	cfg.cmdline = get_cmdline;
+	strcpy(cmdline, "quiet nokaslr");
+	open_session();
+	assert_true(contains(monitor("kaslr"), "mapping: not set yet"));
+	assert_true(contains(monitor("kaslr"), "nokaslr is on the command line: the slide will be 0"));
+	strcpy(cmdline, "nokaslr=1 nokaslrx");
+	assert_false(contains(monitor("kaslr"), "nokaslr is on"));
+
+	/* 0xffffffff81e00000 by a page of 2 MiB: linked 0xe00000 below it. */
+	guest_mem_write(&h.f.mem, 0xf0000 + 511 * 8, &top, 8);
+	guest_mem_write(&h.f.mem, 0xa2000 + 510 * 8, &middle, 8);
+	guest_mem_write(&h.f.mem, 0xa1000 + 15 * 8, &leaf, 8);
+	assert_true(contains(monitor("kaslr"), "first page of the kernel's mapping: 0xffffffff81e00000"));
+	assert_true(contains(monitor("kaslr"), "symbol-file -o 0xe00000 " PATH));
+	assert_true(contains(monitor("kaslr"), "physical: _text is at 0x400000, slide 0xffffffffff400000"));
+	/* What is mapped is not asked where a gate tells, nor of other kernels. */
+	st->idt.limit = 0xfff;
+	put_gate(0xffffffff83001000 + 14 * 13 + 0x200000);
+	assert_true(contains(monitor("kaslr"), "early_idt_handler_array+182 is linked"));
+	assert_true(contains(monitor("kaslr"), "symbol-file -o 0x200000 " PATH));
+	put_gate(0xffffffff83001000 + 14 * 9 + 0x400000);
+	assert_true(contains(monitor("kaslr"), "symbol-file -o 0x400000 " PATH));
+	assert_false(contains(monitor("kaslr"), "first page"));
+	st->idt.limit = 0;
+	is_linux = false;
+	assert_true(contains(monitor("kaslr"), "not known: nothing to compare"));
 }
 
 static void test_kaslr_without_symbols(void **state)
@@ -463,7 +516,8 @@ int main(void)
 		T(test_file), T(test_fstat), T(test_whole_file), T(test_not_offered), T(test_libraries),
 		T(test_fixed_image), T(test_maps),
 		T(test_attached), T(test_lldb_kill), T(test_gdb_kill), T(test_ranges), T(test_cr3),
-		T(test_kaslr), T(test_kaslr_without_symbols), T(test_run_arguments), T(test_extended_kill),
+		T(test_kaslr), T(test_kaslr_early), T(test_kaslr_without_symbols),
+		T(test_run_arguments), T(test_extended_kill),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
