@@ -78,6 +78,7 @@ enum rsp_feature {
 	                               * by exec-file, and would take it for a shared library besides */
 	RSP_F_MULTI_READ = 1 << 23,   /* MultiMemRead */
 	RSP_F_NON_STOP = 1 << 24,     /* QNonStop, vStopped, vCtrlC; rsp_notify_stop() */
+	RSP_F_CATCH_SYSCALLS = 1 << 26, /* QCatchSyscalls */
 	RSP_F_TRACE = 1 << 25,        /* tracepoints: QT*, qT*, qXfer:traceframe-info:read */
 };
 
@@ -107,6 +108,7 @@ enum rsp_kind {
 	RSP_NON_STOP,          /* QNonStop       flag */
 	RSP_NEXT_STOP,         /* vStopped       -          (answer: rsp_reply_stop, or ok: no more) */
 	RSP_INTERRUPT_ALL,     /* vCtrlC         - */
+	RSP_CATCH_SYSCALLS,    /* QCatchSyscalls syscalls */
 	RSP_SET_THREAD,        /* Hg Hc          thread */
 	RSP_THREAD_ALIVE,      /* T              thread */
 	RSP_CURRENT_THREAD,    /* qC             -          (answer: rsp_reply_current_thread) */
@@ -162,10 +164,7 @@ struct rsp_action {
 };
 
 /* One agent expression (GDB manual, "Agent Expressions"); not empty, not checked. */
-struct rsp_code {
-	const uint8_t *bytes;
-	size_t len;
-};
+struct rsp_code { const uint8_t *bytes; size_t len; };
 
 /* What a packet about tracepoints asks (GDB manual, "Tracepoint Packets"), and which members it fills. */
 enum rsp_trace_op {
@@ -238,6 +237,7 @@ struct rsp_request {
 			bool binary;         /* x; rsp_reply_memory answers either */
 		} mem;
 		struct { const struct rsp_range *range; size_t count; } ranges;
+		struct { bool on; const struct rsp_range *number; size_t count; } syscalls; /* none: all */
 		struct {
 			enum rsp_point type;
 			uint64_t addr;
@@ -283,7 +283,7 @@ enum rsp_stop_kind { RSP_STOP_SIGNAL, RSP_STOP_EXITED, RSP_STOP_KILLED };
 
 enum rsp_stop_reason {
 	RSP_REASON_NONE, RSP_REASON_SWBREAK, RSP_REASON_HWBREAK, RSP_REASON_WATCH, RSP_REASON_RWATCH,
-	RSP_REASON_AWATCH, RSP_REASON_STEP, RSP_REASON_EXCEPTION
+	RSP_REASON_AWATCH, RSP_REASON_STEP, RSP_REASON_EXCEPTION, RSP_REASON_SYSCALL_ENTRY
 };
 
 struct rsp_expedited {
@@ -300,7 +300,7 @@ struct rsp_stop {
 	int core;             /* host or virtual core number; -1: leave out */
 	const char *name;     /* thread name for LLDB; NULL: leave out */
 	enum rsp_stop_reason reason;
-	uint64_t addr;        /* watch reasons: the address asked for */
+	uint64_t addr;        /* watch reasons: the address asked for; SYSCALL_ENTRY: the number */
 	const char *description; /* LLDB's description:, plain text; NULL: leave out */
 	const struct rsp_expedited *regs;
 	size_t reg_count;

@@ -33,6 +33,9 @@ bool debug_catch_matches(const struct debug_session *s, const struct debug_catch
 /* What the target is to come out for: by the list, and this one more (NULL: none). */
 static int tell_target(struct debug_session *s, const struct debug_catch *more, struct error *err)
 {
+	static const struct debug_catch_range lstar = {
+		DEBUG_CATCH_MSR, DEBUG_CATCH_LSTAR, DEBUG_CATCH_LSTAR
+	};
 	struct debug_catch_range range[DEBUG_MAX_CATCHES];
 	unsigned n = 0;
 
@@ -47,9 +50,16 @@ static int tell_target(struct debug_session *s, const struct debug_catch *more, 
 			if (n < DEBUG_MAX_CATCHES)
 				range[n++] = s->cfg.hypercall[k];
 	}
+	if (s->catches.syscalls.on && s->caps.msr_exit && n < DEBUG_MAX_CATCHES)
+		range[n++] = lstar;
 	if (!s->cfg.ops->catch)
 		return n == 0 ? 0 : error_set(err, ENOTSUP, "this machine does not come out for it");
 	return s->cfg.ops->catch(s->cfg.target, range, n, err);
+}
+
+int debug_catch_tell_target(struct debug_session *s, struct error *err)
+{
+	return tell_target(s, NULL, err);
 }
 
 /* ---- choosing the means ---- */
@@ -182,12 +192,22 @@ unsigned debug_catch_remove(struct debug_session *s, uint32_t number)
 	return had - kept;
 }
 
+void debug_catch_drop(struct debug_session *s)
+{
+	bool on = s->catches.syscalls.on;
+
+	s->catches.syscalls.on = false;
+	if (debug_catch_remove(s, 0) == 0 && on)
+		tell_target(s, NULL, NULL);
+	s->catches.waits = s->catches.found = false;
+}
+
 bool debug_catch_holds(const struct debug_session *s, const struct debug_report *r)
 {
 	for (unsigned i = 0; i < s->catches.count; i++)
 		if (s->catches.list[i].number == r->caught_by)
 			return true;
-	return false;
+	return r->syscall && s->catches.syscalls.on;
 }
 
 /* ---- conditions ---- */
@@ -313,10 +333,21 @@ static bool report(struct debug_session *s, const struct debug_event *ev, struct
 	return true;
 }
 
+static bool report_syscall(struct debug_session *s, const struct debug_event *ev,
+                           const struct debug_catch_scene *scene, struct debug_report *ret)
+{
+	if (!debug_catch_syscall_wanted(s, scene->caught.value))
+		return false;
+	*ret = (struct debug_report){ .kind = DEBUG_REPORT_CATCH, .event = *ev, .gate = true, .syscall = true,
+	                              .addr = scene->caught.value };
+	return true;
+}
+
 bool debug_catch_event(struct debug_session *s, const struct debug_event *ev, struct debug_report *ret)
 {
 	struct debug_catch_scene scene = { .caught = ev->caught };
 
+	s->catches.found |= debug_catch_moved_entry(s, &ev->caught);
 	if (s->catches.count == 0)
 		return false;
 	debug_eval_init(&scene.eval, s, ev->vcpu);
@@ -333,8 +364,11 @@ bool debug_catch_at_gate(struct debug_session *s, const struct debug_event *ev, 
 {
 	struct debug_catch_scene scene = { .caught = { .kind = DEBUG_CATCH_NONE } };
 
-	if (s->catches.gates == 0)
+	if (s->catches.gates == 0 && !s->catches.syscalls.on)
 		return false;
 	debug_eval_init(&scene.eval, s, ev->vcpu);
-	return debug_catch_entered(s, ev, &scene) && report(s, ev, &scene, ret);
+	if (!debug_catch_entered(s, ev, &scene))
+		return false;
+	return scene.caught.kind == DEBUG_CATCH_SYSCALL ? report_syscall(s, ev, &scene, ret)
+	                                                : report(s, ev, &scene, ret);
 }

@@ -39,6 +39,12 @@ struct debug_catch_coming {
 	uint64_t pc, next, old;   /* old: CR3 before */
 };
 
+#define DEBUG_CATCH_SYSCALLS 128
+#define DEBUG_CATCH_LSTAR 0xc0000082u
+
+/* QCatchSyscalls. No numbers: all. */
+struct debug_catch_syscalls { bool on; unsigned count; uint64_t number[DEBUG_CATCH_SYSCALLS]; };
+
 struct debug_catches {
 	unsigned count, exits, gates, steps; /* of each means */
 	uint32_t last_number;
@@ -46,6 +52,7 @@ struct debug_catches {
 	bool found;                       /* it is there now: points are to be placed once all are parked */
 	struct debug_catch list[DEBUG_MAX_CATCHES];
 	struct debug_catch_coming coming[DEBUG_MAX_VCPUS];
+	struct debug_catch_syscalls syscalls;
 };
 
 struct debug_session;
@@ -63,6 +70,9 @@ int debug_catch_add(struct debug_session *s, const char *line, const struct debu
                     struct error *err);
 /* number 0: all. How many went. */
 unsigned debug_catch_remove(struct debug_session *s, uint32_t number);
+
+/* The client goes: nothing is caught any more. At any moment. */
+void debug_catch_drop(struct debug_session *s);
 
 /* Everything parked, points about to be synchronised: those of gates stand where the IDTs lead now. */
 void debug_catch_settle(struct debug_session *s);

@@ -56,6 +56,22 @@ static void place(struct debug_session *s, const struct debug_catch *c, unsigned
 	s->map_vcpu = mapped;
 }
 
+/* KVM tells when LSTAR is written, or it is looked for as a gate is. */
+static void settle_syscalls(struct debug_session *s)
+{
+	unsigned mapped = s->map_vcpu;
+
+	for (unsigned i = 0; s->catches.syscalls.on && i < s->vcpu_count; i++) {
+		uint64_t target = executes(s, i) ? debug_catch_syscall_target(s, i) : 1;
+
+		s->map_vcpu = i;
+		if (target > 1)
+			debug_points_place(&s->points, DEBUG_USE_CATCH, target, NULL);
+		s->catches.waits |= target == 0 && !s->caps.msr_exit;
+	}
+	s->map_vcpu = mapped;
+}
+
 void debug_catch_settle(struct debug_session *s)
 {
 	struct debug_catches *list = &s->catches;
@@ -74,6 +90,7 @@ void debug_catch_settle(struct debug_session *s)
 		}
 		list->waits |= c->waits;
 	}
+	settle_syscalls(s);
 }
 
 bool debug_catch_gate_appeared(struct debug_session *s, unsigned vcpu)
@@ -84,7 +101,7 @@ bool debug_catch_gate_appeared(struct debug_session *s, unsigned vcpu)
 		if (c->waits && has_gate(s, c, vcpu))
 			return true;
 	}
-	return false;
+	return s->catches.waits && !s->caps.msr_exit && debug_catch_syscall_target(s, vcpu) != 0;
 }
 
 /* What the CPU has pushed: error code where there is one, then the place (SDM 3A 6.12.1, 6.14.2). */
@@ -113,6 +130,13 @@ static void read_frame(struct debug_session *s, unsigned vcpu, struct debug_catc
 bool debug_catch_entered(struct debug_session *s, const struct debug_event *ev,
                          struct debug_catch_scene *scene)
 {
+	const struct x86_state *st = debug_get(s, ev->vcpu, X86_GROUP_CORE);
+
+	if (st && debug_catch_syscall_target(s, ev->vcpu) == ev->pc) {
+		scene->caught = (struct debug_caught){ .kind = DEBUG_CATCH_SYSCALL, .count = 1,
+		                                       .value = st->gpr[X86_RAX] };
+		return true;
+	}
 	for (unsigned i = 0; i < s->catches.count; i++) {
 		const struct debug_catch *c = &s->catches.list[i];
 

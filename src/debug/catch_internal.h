@@ -29,6 +29,15 @@ bool debug_catch_came(struct debug_session *s, const struct debug_event *ev, str
 /* catch_gate.c: the vector whose gate leads to pc on this vcpu, with what its frame tells. */
 bool debug_catch_entered(struct debug_session *s, const struct debug_event *ev,
                          struct debug_catch_scene *scene);
+/* Of what the list says the target is to come out for. 0 or negative errno with text. */
+int debug_catch_tell_target(struct debug_session *s, struct error *err);
+
+/* catch_syscall.c: where SYSCALL leads on this vcpu; 0: nowhere, or nobody wants to know. */
+uint64_t debug_catch_syscall_target(struct debug_session *s, unsigned vcpu);
+bool debug_catch_syscall_wanted(const struct debug_session *s, uint64_t number);
+/* The guest has written LSTAR, and the breakpoint is to follow. */
+bool debug_catch_moved_entry(const struct debug_session *s, const struct debug_caught *a);
+
 /* Some gate that was looked for is there now. */
 bool debug_catch_gate_appeared(struct debug_session *s, unsigned vcpu);
 

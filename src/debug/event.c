@@ -358,12 +358,15 @@ static enum debug_verdict on_reset(struct debug_session *s, const struct debug_e
 	return DEBUG_GO;
 }
 
-/* The access was all there was to it. */
+/* The access was all there was to it, unless a point of ours has to follow (LSTAR). */
 static enum debug_verdict on_caught(struct debug_session *s, const struct debug_event *ev)
 {
-	(void)s;
 	(void)ev;
-	return DEBUG_GO;
+	if (!s->catches.found)
+		return DEBUG_GO;
+	s->passing = true;
+	s->run = DEBUG_RUN_STOPPING;
+	return DEBUG_STOP;
 }
 
 static enum debug_verdict on_interrupt(struct debug_session *s, const struct debug_event *ev)

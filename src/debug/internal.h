@@ -61,6 +61,7 @@ struct debug_report {
 	struct debug_event event;
 	bool device;             /* WATCH: written by a device, not by the instruction */
 	uint32_t caught_by;      /* CATCH: its number; BREAK: of one at the same place, 0: none */
+	bool syscall;            /* CATCH: a system call, of number addr, for QCatchSyscalls */
 	bool gate;               /* CATCH: by a breakpoint of ours, where the vcpu stands */
 	char values[80];         /* WATCH: "old 0x1, new 0x2", or "" */
 };
@@ -213,6 +214,7 @@ debug_handler debug_file_request;
 /* maps.c: text of at most size bytes, NUL included; its length. 0 while the machine runs. */
 size_t debug_maps_write(struct debug_session *s, char *buf, size_t size);
 bool debug_file_offered(const struct debug_session *s);
+debug_handler debug_catch_syscalls;
 debug_handler debug_restart_request; /* no reply is owed */
 debug_handler debug_restart_run;
 debug_handler debug_monitor_request;

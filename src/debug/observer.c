@@ -26,7 +26,8 @@ static const bool harmless[RSP_KIND_COUNT] = {
 
 uint32_t debug_observer_features(const struct debug_session *s)
 {
-	const uint32_t not_his = RSP_F_NON_STOP | RSP_F_SEARCH | RSP_F_CRC | RSP_F_TRACE;
+	const uint32_t not_his = RSP_F_NON_STOP | RSP_F_SEARCH | RSP_F_CRC | RSP_F_TRACE |
+	                         RSP_F_CATCH_SYSCALLS;
 
 	return debug_session_features(s) & ~not_his;
 }

@@ -15,6 +15,7 @@ static const bool harmless[RSP_KIND_COUNT] = {
 	[RSP_HOST_INFO] = true,      [RSP_PROCESS_INFO] = true,    [RSP_REGISTER_INFO] = true,
 	[RSP_REGION_INFO] = true,    [RSP_THREAD_STOP] = true,     [RSP_THREADS_JSON] = true,
 	[RSP_WATCH_INFO] = true,     [RSP_SERVER_VERSION] = true,  [RSP_SAVE_REGS] = true,
+	[RSP_CATCH_SYSCALLS] = true,
 	[RSP_NON_STOP] = true,       [RSP_NEXT_STOP] = true,       [RSP_INTERRUPT_ALL] = true,
 };
 

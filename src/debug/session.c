@@ -96,6 +96,8 @@ uint32_t debug_session_features(const struct debug_session *s)
 		f |= RSP_F_COND_BREAK | RSP_F_BREAK_CMDS;
 	if (c->step && !s->cfg.read_only)
 		f |= RSP_F_TRACE;
+	if (c->step && c->user_debug && (s->caps.int3 || c->exec_dr))
+		f |= RSP_F_CATCH_SYSCALLS;
 	if (c->exec_dr || c->step)
 		f |= RSP_F_HWBREAK;
 	if (c->data_dr || c->step || c->protect)
@@ -197,7 +199,7 @@ static void lift_everything(struct debug_session *s)
 		s->over_slots = 0;
 		s->over_open = false;
 	}
-	debug_catch_remove(s, 0);
+	debug_catch_drop(s);
 	debug_protect_drop(s);
 	s->ignores.count = 0;
 	debug_resume_arm(s, &arm);
@@ -370,6 +372,7 @@ static const struct request_row rows[RSP_KIND_COUNT] = {
 	[RSP_NON_STOP] = { debug_nonstop_set, false },
 	[RSP_NEXT_STOP] = { debug_nonstop_next, false },
 	[RSP_INTERRUPT_ALL] = { interrupt_all, false },
+	[RSP_CATCH_SYSCALLS] = { debug_catch_syscalls, true },
 	[RSP_SET_THREAD] = { debug_threads_set, false },
 	[RSP_THREAD_ALIVE] = { debug_threads_alive, false },
 	[RSP_CURRENT_THREAD] = { debug_threads_current, false },

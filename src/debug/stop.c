@@ -46,6 +46,8 @@ void debug_stop_describe(const struct debug_report *r, char *buf, size_t size)
 		debug_text_add(&t, "%" PRIu64 " 0 %" PRIu64, r->addr, r->addr);
 	else if (r->kind == DEBUG_REPORT_FATAL)
 		debug_text_add(&t, "%s", fatal_text(r));
+	else if (r->syscall)
+		debug_text_add(&t, "system call %" PRIu64, r->addr);
 	else if (r->kind == DEBUG_REPORT_CATCH)
 		debug_text_add(&t, "catch %" PRIu32 ": %s", r->caught_by, r->event.text);
 }
@@ -64,8 +66,9 @@ enum rsp_stop_reason debug_stop_reason(const struct debug_report *r)
 	case DEBUG_REPORT_BREAK:
 	case DEBUG_REPORT_WATCH:
 		return point[r->type];
-	case DEBUG_REPORT_FATAL:
 	case DEBUG_REPORT_CATCH:
+		return r->syscall ? RSP_REASON_SYSCALL_ENTRY : RSP_REASON_EXCEPTION;
+	case DEBUG_REPORT_FATAL:
 		return RSP_REASON_EXCEPTION;
 	default:
 		return RSP_REASON_NONE;

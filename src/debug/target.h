@@ -62,7 +62,8 @@ struct debug_access { uint64_t gpa; uint8_t len; bool write, device; uint8_t old
 /* What can be caught ("monitor catch"). Of these the target knows IO, MMIO and MSR. */
 enum debug_catch_kind {
 	DEBUG_CATCH_NONE, DEBUG_CATCH_EXCEPTION, DEBUG_CATCH_IRQ, DEBUG_CATCH_CR3, DEBUG_CATCH_MSR,
-	DEBUG_CATCH_IO, DEBUG_CATCH_MMIO, DEBUG_CATCH_HLT, DEBUG_CATCH_SHUTDOWN, DEBUG_CATCH_HYPERCALL
+	DEBUG_CATCH_IO, DEBUG_CATCH_MMIO, DEBUG_CATCH_HLT, DEBUG_CATCH_SHUTDOWN, DEBUG_CATCH_HYPERCALL,
+	DEBUG_CATCH_SYSCALL
 };
 
 #define DEBUG_MAX_CATCHES 16

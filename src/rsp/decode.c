@@ -153,6 +153,27 @@ enum rsp_decoded rsp_decode_mem_read(struct rsp_engine *e, struct rsp_cursor *c,
 	return RSP_DECODED;
 }
 
+/* ":0", ":1", ":1;SYSNO;SYSNO" */
+enum rsp_decoded rsp_decode_catch_syscalls(struct rsp_engine *e, struct rsp_cursor *c,
+                                           struct rsp_request *req)
+{
+	uint32_t on;
+	size_t n = 0;
+
+	if (!rsp_cursor_char(c, ':') || !rsp_cursor_hex32(c, &on) || on > 1)
+		return RSP_MALFORMED;
+	for (; c->at < c->end; n++) {
+		if (!on || n == RSP_MAX_RANGES || !rsp_cursor_char(c, ';') ||
+		    !rsp_cursor_hex(c, &e->ranges[n].addr))
+			return RSP_MALFORMED;
+		e->ranges[n].len = 0;
+	}
+	req->u.syscalls.on = on;
+	req->u.syscalls.number = e->ranges;
+	req->u.syscalls.count = n;
+	return RSP_DECODED;
+}
+
 /* "MultiMemRead:ranges:ADDR,LEN,ADDR,LEN;" (LLDB, docs/resources/lldbgdbremote.md). */
 enum rsp_decoded rsp_decode_mem_ranges(struct rsp_engine *e, struct rsp_cursor *c, struct rsp_request *req)
 {

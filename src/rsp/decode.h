@@ -50,7 +50,7 @@ const struct rsp_packet_row *rsp_packet_row(size_t i);
 rsp_decode_fn rsp_decode_point_code;
 /* "XLEN,BYTES": one agent expression. */
 bool rsp_decode_take_code(struct rsp_cursor *c, struct rsp_code *ret);
-rsp_decode_fn rsp_decode_trace;
+rsp_decode_fn rsp_decode_trace, rsp_decode_catch_syscalls;
 
 rsp_decode_fn rsp_decode_plain, rsp_decode_regs, rsp_decode_reg, rsp_decode_reg_write, rsp_decode_mem_read,
 	rsp_decode_mem_ranges, rsp_decode_mem_write, rsp_decode_mem_write_binary, rsp_decode_point,

@@ -18,6 +18,7 @@ static const struct reason_row reasons[] = {
 	[RSP_REASON_AWATCH] = {"awatch", 0, true, "watchpoint"},
 	[RSP_REASON_STEP] = {NULL, 0, false, "trace"},
 	[RSP_REASON_EXCEPTION] = {NULL, 0, false, "exception"},
+	[RSP_REASON_SYSCALL_ENTRY] = {"syscall_entry", 0, true, NULL},
 };
 
 static void write_regs(struct rsp_writer *w, const struct rsp_stop *stop)
@@ -143,7 +144,7 @@ static void write_lldb_reason(struct rsp_writer *w, const struct rsp_stop *stop)
 		rsp_writer_text(w, row->lldb);
 		rsp_writer_char(w, ';');
 	}
-	if (row->addr)
+	if (row->addr && row->lldb != NULL)
 		write_watch(w, stop->addr);
 	else if (stop->description != NULL)
 		write_hex_text(w, "description:", stop->description);

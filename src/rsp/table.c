@@ -21,6 +21,7 @@
 	ROW("M", ALWAYS, WRITE_MEM, ARGS, mem_write, NULL)                                              \
 	ROW("MultiMemRead", MULTI_READ, READ_RANGES, LIST, mem_ranges, "MultiMemRead+")                 \
 	ROW("P", ALWAYS, WRITE_REG, ARGS, reg_write, NULL)                                              \
+	ROW("QCatchSyscalls", CATCH_SYSCALLS, CATCH_SYSCALLS, LIST, catch_syscalls, "QCatchSyscalls+")  \
 	ROW("QEnableErrorStrings", LLDB, INTERNAL, EXACT, lldb_mode, NULL)                              \
 	ROW("QListThreadsInStopReply", LLDB, INTERNAL, EXACT, lldb_mode, NULL)                          \
 	ROW("QNonStop", NON_STOP, NON_STOP, LIST, flag, "QNonStop+")                                    \

@@ -276,13 +276,60 @@ static int catches(void)
 	return 7;
 }
 
+/* Null, ring 0 code and data, and behind USER_BASE ring 3 data and code (SDM 2B, SYSRET). */
+#define USER_BASE 0x10
+static volatile uint64_t gdt[5] = {
+	0, 0xaf9b000000ffff, 0xcf93000000ffff, 0xcff3000000ffff, 0xaffb000000ffff
+};
+
+extern const char on_syscall[];
+void syscalls(void);
+
+static void write_msr(uint32_t index, uint64_t value)
+{
+	__asm__ volatile("wrmsr" : : "c"(index), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+}
+
+/* Everything below 1 GiB is for ring 3, too. */
+static void open_pages(void)
+{
+	volatile uint64_t *table;
+	uint64_t cr3;
+
+	__asm__ volatile("movq %%cr3, %0" : "=r"(cr3));
+	table = (volatile uint64_t *)(cr3 & ~0xffful);
+	for (unsigned level = 0; level < 2; level++) {
+		table[0] |= 4;
+		table = (volatile uint64_t *)(table[0] & ~0xffful);
+	}
+	for (unsigned i = 0; i < 512; i++)
+		table[i] |= 4;
+	__asm__ volatile("movq %0, %%cr3" : : "r"(cr3) : "memory");
+}
+
+static int syscall_mode(void)
+{
+	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) table = {
+		sizeof(gdt) - 1, (uint64_t)gdt
+	};
+
+	open_pages();
+	__asm__ volatile("lgdt %0" : : "m"(table));
+	write_msr(0xc0000080, 0x501);           /* EFER: SCE LME LMA */
+	write_msr(0xc0000081, (uint64_t)(USER_BASE | 3) << 48 | 8ull << 32);
+	write_msr(0xc0000084, 0x300);
+	write_msr(0xc0000082, (uint64_t)on_syscall);
+	syscalls();                             /* mark: syscalls */
+	return 9;
+}
+
 struct mode { const char *name; int (*run)(void); };
 
 static const struct mode modes[] = {
 	{ "calls", calls }, { "access", access }, { "spin", spin }, { "halt", halt }, { "crash", crash },
 	{ "clocks", clocks }, { "culprit", culprit }, { "many", many_writes },
 	{ "late", late }, { "million", million },
-	{ "catch", catches },
+	{ "catch", catches }, { "syscall", syscall_mode },
 };
 
 static int same(const char *a, const char *b)

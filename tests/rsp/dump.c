@@ -78,6 +78,13 @@ static void dump_ranges(struct out *o, const struct rsp_request *r)
 		add(o, " %" PRIx64 ",%" PRIx64, r->u.ranges.range[i].addr, r->u.ranges.range[i].len);
 }
 
+static void dump_syscalls(struct out *o, const struct rsp_request *r)
+{
+	add(o, " %s", r->u.syscalls.on ? "on" : "off");
+	for (size_t i = 0; i < r->u.syscalls.count; i++)
+		add(o, " %" PRIx64, r->u.syscalls.number[i].addr);
+}
+
 static void dump_codes(struct out *o, const char *name, const struct rsp_code *code, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -224,6 +231,7 @@ static const struct { const char *name; void (*dump)(struct out *, const struct 
 	[RSP_NON_STOP] = {"non-stop", dump_flag},
 	[RSP_NEXT_STOP] = {"next-stop", dump_plain},
 	[RSP_INTERRUPT_ALL] = {"interrupt-all", dump_plain},
+	[RSP_CATCH_SYSCALLS] = {"catch-syscalls", dump_syscalls},
 	[RSP_SET_THREAD] = {"set-thread", dump_thread},
 	[RSP_THREAD_ALIVE] = {"thread-alive", dump_thread},
 	[RSP_CURRENT_THREAD] = {"current-thread", dump_plain},

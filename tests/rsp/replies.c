@@ -220,7 +220,8 @@ static size_t number_list(const char *value, int base, uint64_t *ret)
 }
 
 static const char *const reasons[] = {
-	"none", "swbreak", "hwbreak", "watch", "rwatch", "awatch", "step", "exception"
+	"none", "swbreak", "hwbreak", "watch", "rwatch", "awatch", "step", "exception",
+	"syscall_entry"
 };
 
 static void part_reason(struct stop_parts *p, const char *value)

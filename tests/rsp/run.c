@@ -60,7 +60,7 @@ static const struct { const char *name; uint32_t bit; } feature_names[] = {
 	{"search", RSP_F_SEARCH}, {"crc", RSP_F_CRC}, {"phys-mode", RSP_F_PHYS_MODE}, {"lldb", RSP_F_LLDB},
 	{"console", RSP_F_CONSOLE}, {"cond-break", RSP_F_COND_BREAK}, {"break-cmds", RSP_F_BREAK_CMDS},
 	{"libraries", RSP_F_LIBRARIES}, {"multi-read", RSP_F_MULTI_READ}, {"non-stop", RSP_F_NON_STOP},
-	{"trace", RSP_F_TRACE},
+	{"trace", RSP_F_TRACE}, {"syscalls", RSP_F_CATCH_SYSCALLS},
 	{"none", 0},
 };
 

@@ -66,6 +66,7 @@ static void entry_state(struct x86_state *st)
 	st->seg[X86_LDTR] = x86_seg_none();
 	st->seg[X86_TR] = x86_seg_tss64(24, 0, 0x67);
 	st->xcr0 = 3;
+	st->msr_valid = 1u << X86_MSR_LSTAR;
 	st->dr6 = X86_DR6_FIXED;
 	st->dr7 = X86_DR7_BASE;
 	bytes_put_le16(st->xsave, 0x37f);
