@@ -25,7 +25,8 @@ def play(s):
     s.typed('gdb', 'print (long)$rsp == (long)&ap_stack', r'= 0')
     s.typed('gdb', 'print *(long *)$rsp', r'= -?\d+')
     s.typed('gdb', 'print *(long *)&ap_stack', r'<unavailable>')
-    # the second's
+    # the second's: from the start, where its first frame is a hit and not a step
+    s.typed('gdb', 'tfind none')
     s.typed('gdb', 'tfind tracepoint 2', r'Found trace frame \d+, tracepoint 2')
     s.monitor('trace').says(r'of tracepoint 2, cpu1, at 0x')
     s.typed('gdb', 'print $pc', r'<counts_ap_1>')
@@ -53,6 +54,7 @@ def play(s):
     s.typed('gdb', 'target tfile smp.tf', r'Created tracepoint')
     s.typed('gdb', 'tfind tracepoint 1', r'Found trace frame \d+, tracepoint 1')
     s.typed('gdb', 'print (long)$rsp == (long)&ap_stack', r'= 0')
+    s.typed('gdb', 'tfind none')
     s.typed('gdb', 'tfind tracepoint 2', r'Found trace frame \d+, tracepoint 2')
     s.typed('gdb', 'print (long)$rsp == (long)&ap_stack', r'= 1')
     s.typed('gdb', 'info registers rip', r'<counts_ap_1>')
