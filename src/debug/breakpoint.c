@@ -131,12 +131,31 @@ int debug_points_take_slots(struct debug_points *p, struct debug_point *pt, cons
 	return 0;
 }
 
+static enum debug_ring ring_of(const struct debug_points *p, const struct debug_point *pt)
+{
+	return p->map.ring ? p->map.ring(p->map.ctx, pt->gva) : DEBUG_RING_KERNEL;
+}
+
+/* Refuses what would be seen in ring 3 alone, and not there; notes what is seen in the kernel alone. */
+static int check_ring(const struct debug_points *p, struct debug_point *pt, bool seen_in_user,
+                      const char *what, struct error *err)
+{
+	enum debug_ring ring = seen_in_user ? DEBUG_RING_KERNEL : ring_of(p, pt);
+
+	if (ring == DEBUG_RING_USER)
+		return error_set(err, ENOTSUP, "%s not in ring 3 on this host's KVM", what);
+	pt->kernel_only = ring == DEBUG_RING_EITHER;
+	return 0;
+}
+
 static int bind_exec_slot(struct debug_points *p, struct debug_point *pt, struct error *err)
 {
 	struct x86_dr dr = { .used = true, .type = X86_DR_EXEC, .len = 1, .addr = pt->gva };
 
 	if (!p->caps->exec_dr)
 		return error_set(err, ENOTSUP, "execute breakpoints do not fire on this host's KVM");
+	if (check_ring(p, pt, p->caps->exec_user, "execute breakpoints do fire, but", err) < 0)
+		return -ENOTSUP;
 	return debug_points_take_slots(p, pt, &dr, 1, err);
 }
 
@@ -160,6 +179,8 @@ static int bind_int3(struct debug_points *p, struct debug_point *pt, struct erro
 	rc = real_loses(p, pt->gva) ? -ENOTSUP : p->map.gpa(p->map.ctx, pt->gva, &pt->gpa, err);
 	if (rc == -ENOTSUP || (rc == 0 && real_loses(p, pt->gpa)))
 		return error_set(err, ENOTSUP, "int3 in real-mode code is not reported by this host's KVM");
+	if (!p->caps->int3_user && ring_of(p, pt) != DEBUG_RING_KERNEL)
+		return error_set(err, ENOTSUP, "int3 in ring 3 is not reported by this host's KVM");
 	if (rc < 0)
 		return rc;
 	rc = debug_int3_add(&p->int3, pt->gpa);
@@ -183,7 +204,7 @@ static int bind_sw(struct debug_points *p, struct debug_point *pt, struct error 
 		pt->means = DEBUG_MEANS_PENDING;
 		return 0;
 	}
-	if (p->caps->step) {
+	if (p->caps->step && check_ring(p, pt, p->caps->step_user, "steps are made, but", NULL) == 0) {
 		pt->means = DEBUG_MEANS_STEP;
 		return 0;
 	}
@@ -194,6 +215,8 @@ static int bind_hw(struct debug_points *p, struct debug_point *pt, struct error 
 {
 	if (p->caps->exec_dr || !p->caps->step)
 		return bind_exec_slot(p, pt, err);
+	if (check_ring(p, pt, p->caps->step_user, "steps are made, but", err) < 0)
+		return -ENOTSUP;
 	pt->means = DEBUG_MEANS_STEP;
 	return 0;
 }
@@ -206,12 +229,13 @@ static int bind(struct debug_points *p, struct debug_point *pt, struct error *er
 	int rc;
 
 	pt->slots = 0;
-	pt->shares = pt->waits = false;
+	pt->shares = pt->waits = pt->kernel_only = false;
 	rc = binders[pt->type](p, pt, err);
 	if (rc < 0)
 		return rc;
 	pt->wished = true;
 	p->pending += pt->means == DEBUG_MEANS_PENDING;
+	p->kernel_only += pt->kernel_only;
 	if (pt->means == DEBUG_MEANS_STEP)
 		(*(is_exec(pt->type) ? &p->step_exec : &p->step_watch))++;
 	return 0;
@@ -222,6 +246,8 @@ static void unbind(struct debug_points *p, struct debug_point *pt)
 	pt->wished = false;
 	p->removed++;
 	p->pending -= pt->means == DEBUG_MEANS_PENDING;
+	p->kernel_only -= pt->kernel_only;
+	pt->kernel_only = false;
 	if (!is_exec(pt->type))
 		debug_datapoint_unbind(p, pt);
 	if (pt->means == DEBUG_MEANS_STEP)

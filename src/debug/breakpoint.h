@@ -8,7 +8,8 @@
  * Means, in the order tried
  *   Z0     int3 byte at the physical address | execute register | pending (nothing is mapped there, and no
  *          register is free: tried again at each resume; with step_pending not that) | single-stepping
- *          (no int3 byte below 1 MiB where the probe found that one in real mode is lost)
+ *          (no int3 byte below 1 MiB where the probe found that one in real mode is lost, nor in user pages
+ *          where one in ring 3 is; what would be seen nowhere is refused)
  *   Z1     execute register (or single-stepping where those do not fire)
  *   Z2     data registers | watched pages | stepping and comparing
  *   Z3 Z4  data registers | watched pages; a Z3 hit whose value changed was a write and is dropped
@@ -44,7 +45,8 @@ struct debug_point {
 	enum debug_means means;
 	bool wished;         /* false: removed by the client; only remembered */
 	bool waits;          /* STEP: in place of pending */
-	bool told;           /* the client has been told that this one is slow, or pending */
+	bool told;           /* the client has been told that this one is slow, pending or kernel_only */
+	bool kernel_only;    /* its page is ring 3's too, where this host's KVM would not see it */
 	uint8_t slots;       /* DR: mask of registers */
 	bool shares;         /* DR: one of them is wider than this point and serves another too */
 	uint8_t watch;       /* data points: index into debug_points.watch */
@@ -72,6 +74,7 @@ struct debug_points {
 	unsigned removed;                /* points that the next purge looks at */
 	unsigned pending;                /* wished points without a means */
 	unsigned kept;                   /* points of DEBUG_USE_KEPT */
+	unsigned kernel_only;            /* wished points that ring 3 would pass unseen */
 	uint16_t bucket[DEBUG_POINT_BUCKETS]; /* points by a hash of their address: index + 1, 0: none */
 	uint16_t first_data, last_data; /* watchpoints in the order of the list: index + 1, 0: none */
 	struct debug_slots slots;

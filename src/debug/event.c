@@ -4,6 +4,7 @@
 #include "debug/nonstop.h"
 #include "debug/protect.h"
 #include "debug/resume.h"
+#include "debug/ring.h"
 #include "debug/stop.h"
 #include "debug/turn.h"
 #include "x86/cpumode.h"
@@ -264,6 +265,7 @@ static enum debug_verdict on_stepped(struct debug_session *s, const struct debug
 		s->passing = true;
 		s->run = DEBUG_RUN_STOPPING;
 	}
+	debug_ring_entered(s, ev->vcpu);
 	if (!over && !lost)
 		debug_turn_stepped(s, ev->vcpu);
 	if (!over && !lost && traced && s->run == DEBUG_RUN_FREE && s->over < 0)

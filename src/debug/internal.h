@@ -105,6 +105,7 @@ struct debug_session {
 	bool cr3_chosen;                      /* addresses are looked up through cr3, not the own */
 	uint64_t cr3;
 	bool file_open[DEBUG_MAX_FILES];      /* handles of vFile, all for the image */
+	bool ring_told;                       /* that a vcpu went where it cannot be stepped */
 	bool step_irqs;                       /* steps may go into interrupt handlers */
 	enum debug_wish wish;
 	const struct rsp_request *deferred;

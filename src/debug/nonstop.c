@@ -2,6 +2,7 @@
 
 #include "debug/protect.h"
 #include "debug/resume.h"
+#include "debug/ring.h"
 #include "debug/stop.h"
 #include <errno.h>
 #include <string.h>
@@ -390,6 +391,9 @@ static int check(struct debug_session *s, const struct rsp_request *req, struct 
 
 		if (a && (a->kind == RSP_ACT_STEP || a->kind == RSP_ACT_RANGE) && !s->cfg.caps->step)
 			return error_set(err, ENOTSUP, "single-stepping does not work on this host's KVM");
+		if (a && (a->kind == RSP_ACT_STEP || a->kind == RSP_ACT_RANGE) && debug_ring_blind(s, i))
+			return error_set(err, ENOTSUP, "cpu%u is in ring 3, where this host's KVM cannot "
+			                 "single-step", i);
 		any |= a != NULL;
 	}
 	if (ended(s))

@@ -2,6 +2,7 @@
 
 #include "debug/protect.h"
 #include "debug/registers.h"
+#include "debug/ring.h"
 #include "debug/stop.h"
 #include "debug/text.h"
 #include "debug/turn.h"
@@ -347,6 +348,8 @@ static void warn_about(struct debug_session *s, struct debug_point *pt)
 	if (pt->means == DEBUG_MEANS_PENDING)
 		debug_text_add(&t, " is pending: nothing is mapped there and no debug register is free; "
 		                   "it is tried again at each stop (monitor pending)\n");
+	else if (pt->kernel_only)
+		debug_text_add(&t, " is seen in ring 0 alone: this host's KVM does not stop in ring 3\n");
 	else
 		debug_text_add(&t, " works by single-stepping here: the guest runs slowly\n");
 	rsp_engine_console(s->engine, line, t.len);
@@ -356,13 +359,13 @@ static void warn(struct debug_session *s)
 {
 	const struct debug_points *p = &s->points;
 
-	if (p->step_exec + p->step_watch + p->pending == 0)
+	if (p->step_exec + p->step_watch + p->pending + p->kernel_only == 0)
 		return;
 	for (unsigned i = 0; i < s->points.count; i++) {
 		struct debug_point *pt = &s->points.point[i];
 		bool slow = pt->means == DEBUG_MEANS_STEP && debug_resume_by_steps(s);
 
-		if (pt->wished && !pt->told && (slow || pt->means == DEBUG_MEANS_PENDING))
+		if (pt->wished && !pt->told && (slow || pt->kernel_only || pt->means == DEBUG_MEANS_PENDING))
 			warn_about(s, pt);
 	}
 }
@@ -390,6 +393,8 @@ void debug_resume_request(struct debug_session *s, const struct rsp_request *req
 		debug_reply_error(s, &err);
 		return;
 	}
+	if (debug_ring_refuses(s, req))
+		return;
 	debug_trace_settle(s);
 	debug_protect_sync(s);
 	debug_catch_settle(s);

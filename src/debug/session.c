@@ -5,6 +5,7 @@
 #include "debug/protect.h"
 #include "debug/readonly.h"
 #include "debug/resume.h"
+#include "debug/ring.h"
 #include "debug/stop.h"
 #include "debug/text.h"
 #include "x86/cpumode.h"
@@ -50,7 +51,7 @@ static void describe(struct debug_session *s)
 struct debug_session *debug_session_new(const struct debug_config *cfg)
 {
 	struct debug_session *s = calloc(1, sizeof(*s));
-	struct debug_map map = { .gpa = translate, .real = in_real_mode, .ctx = s };
+	struct debug_map map = { .gpa = translate, .real = in_real_mode, .ring = debug_ring_of, .ctx = s };
 
 	if (!s)
 		return NULL;
@@ -123,7 +124,7 @@ void debug_session_connect(struct debug_session *s, struct rsp_engine *e)
 	s->wish = DEBUG_WISH_NONE;
 	if (s->arch != s->regs.arch)
 		describe(s);
-	s->phys = s->placed = s->mmio = s->step_irqs = s->cr3_chosen = s->nonstop = false;
+	s->phys = s->placed = s->mmio = s->step_irqs = s->cr3_chosen = s->nonstop = s->ring_told = false;
 	memset(s->file_open, 0, sizeof(s->file_open));
 	s->maps_len = 0;
 	memset(s->saved, 0, sizeof(s->saved));

@@ -31,7 +31,9 @@ struct debug_caps {
 	bool int3_real;    /* in real-mode code too; else the guest gets it, and nobody is told */
 	bool exec_dr;      /* execute breakpoints in debug registers fire */
 	bool data_dr;      /* data watchpoints fire */
-	bool user_debug;   /* all of these at CPL 3 too */
+	bool int3_user;    /* int3 at CPL 3 too; else the guest gets it, and nobody is told */
+	bool exec_user;    /* exec_dr at CPL 3 too */
+	bool step_user;    /* step at CPL 3 too; there a vcpu with DEBUG_STEP runs on else */
 	bool protect;      /* accesses to watched pages come out (ops->protect) */
 	bool msr_exit;     /* accesses to MSRs can come out (ops->catch) */
 };

@@ -1,6 +1,7 @@
 #include "debug/turn.h"
 
 #include "debug/resume.h"
+#include "debug/ring.h"
 
 #define NOBODY (-1)
 
@@ -10,10 +11,12 @@ static bool moves(const struct debug_session *s, unsigned vcpu)
 }
 
 /* Parked, and would execute something if it were let. */
-static bool awake(const struct debug_session *s, unsigned vcpu)
+static bool awake(struct debug_session *s, unsigned vcpu)
 {
 	enum debug_vcpu_state state = s->cfg.ops->vcpu_state(s->cfg.target, vcpu);
 
+	if (debug_ring_blind(s, vcpu))
+		return false; /* no end of a step would be heard of */
 	return state == DEBUG_VCPU_STOPPED || (!s->plan[vcpu].sleeps && state != DEBUG_VCPU_RUNNING);
 }
 
@@ -27,7 +30,7 @@ static unsigned count_moves(const struct debug_session *s)
 }
 
 /* The first one behind vcpu `from`, itself last; NOBODY when all sleep. */
-static int next_in_ring(const struct debug_session *s, unsigned from)
+static int next_in_ring(struct debug_session *s, unsigned from)
 {
 	for (unsigned n = 1; n <= s->vcpu_count; n++) {
 		unsigned i = (from + n) % s->vcpu_count;

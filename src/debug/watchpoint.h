@@ -25,6 +25,8 @@ struct debug_watch {
 	uint8_t old[DEBUG_WATCH_MAX];
 };
 
+enum debug_ring { DEBUG_RING_KERNEL, DEBUG_RING_EITHER, DEBUG_RING_USER };
+
 /* How points find their bytes; all of it is called with the machine parked. */
 struct debug_map {
 	/* Translates one address: 0, or -EFAULT with text. */
@@ -33,6 +35,8 @@ struct debug_map {
 	const char *(*unfit)(void *ctx, uint64_t gpa, bool reads);
 	/* Whether the CPU looked at is in real mode with addr in its reach. Member NULL: it never is. */
 	bool (*real)(void *ctx, uint64_t addr);
+	/* In which rings the code at an address may be executed. Member NULL: in the kernel's alone. */
+	enum debug_ring (*ring)(void *ctx, uint64_t gva);
 	void *ctx;
 };
 

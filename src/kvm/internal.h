@@ -216,6 +216,11 @@ enum kvm_outcome kvm_step(struct kvm_vcpu *v, const struct debug_plan *plan);
 /* A parked vcpu that sleeps in a HLT goes on behind it when it next runs. Lock held, or own thread. */
 void kvm_step_wake(struct kvm_vcpu *v);
 
+/* ring3.c, own thread: it is in ring 3; its iret or sysret there is made where KVM would lose the step. */
+struct x86_insn;
+bool kvm_ring3_stands(struct kvm_vcpu *v);
+bool kvm_ring3_enter(struct kvm_vcpu *v, const struct x86_insn *insn);
+
 /* exit.c: what came back from KVM_RUN. */
 enum kvm_exit_class {
 	KVM_EXIT_CLASS_HANDLED,  /* serviced: enter again to complete it */

@@ -354,11 +354,13 @@ static struct debug_caps derive(const struct kvm_probe *p)
 		.int3 = k->int3 != KVM_INT3_NONE,
 		.int3_real = p->int3_real != KVM_INT3_NONE,
 		.exec_dr = k->exec_dr,
-		.data_dr = k->data_dr,
+		/* One register serves both rings: where those of ring 3 do not fire, pages are watched. */
+		.data_dr = k->data_dr && (u->data_dr || !u->runs),
 		.protect = p->watched_pages,
 		.msr_exit = p->msrs,
-		.user_debug = u->runs && u->step && u->exec_dr == k->exec_dr && u->data_dr == k->data_dr &&
-		              u->int3 != KVM_INT3_NONE,
+		.int3_user = u->int3 != KVM_INT3_NONE,
+		.exec_user = u->exec_dr,
+		.step_user = u->step,
 	};
 }
 

@@ -426,7 +426,7 @@ static enum kvm_outcome step(struct kvm_vcpu *v, const struct debug_plan *plan)
 
 	if (rc < 0)
 		return failed(v, rc);
-	if (pass_hlt(v, &s))
+	if (pass_hlt(v, &s) || kvm_ring3_enter(v, &s.insn))
 		return stepped(v, X86_DR6_FIXED | X86_DR6_BS);
 	if (!plan->sleeps)
 		kvm_step_wake(v);
@@ -463,8 +463,11 @@ static enum kvm_outcome step(struct kvm_vcpu *v, const struct debug_plan *plan)
 
 enum kvm_outcome kvm_step(struct kvm_vcpu *v, const struct debug_plan *plan)
 {
+	struct debug_plan run = {.move = DEBUG_RUN, .slots_off = plan->slots_off};
 	enum kvm_outcome outcome;
 
+	if (!v->m->probe.caps.step_user && kvm_ring3_stands(v))
+		return kvm_vcpu_run(v, &run); /* the session has said so */
 	v->tail = false;
 	outcome = step(v, plan);
 	if (outcome == KVM_OUT_EVENT && v->event.kind == DEBUG_EVENT_STEPPED && !v->guest_tf) {

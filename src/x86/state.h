@@ -94,6 +94,7 @@ void x86_state_reset(struct x86_state *st);
 #define X86_CR4_OSXMMEXCPT 0x400ull
 #define X86_CR4_LA57 0x1000ull
 #define X86_CR4_PCIDE 0x20000ull
+#define X86_CR4_SMEP 0x100000ull
 #define X86_CR4_OSXSAVE 0x40000ull
 #define X86_EFER_SCE 0x1ull
 #define X86_EFER_LME 0x100ull

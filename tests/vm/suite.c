@@ -200,9 +200,9 @@ static int prepare(struct suite *s)
 	s->lane.probe = &s->probe;
 	s->lane.la57 = has_la57(&s->probe);
 	s->limit_s = 15;
-	printf("lane %s: step %d, block_irq %d, int3 %d, exec_dr %d, data_dr %d, user_debug %d, la57 %d, "
+	printf("lane %s: step %d, block_irq %d, int3 %d, exec_dr %d, data_dr %d, step_user %d, la57 %d, "
 	       "emulated %d\n", s->lane.name, s->probe.caps.step, s->probe.caps.block_irq, s->probe.caps.int3,
-	       s->probe.caps.exec_dr, s->probe.caps.data_dr, s->probe.caps.user_debug, s->lane.la57,
+	       s->probe.caps.exec_dr, s->probe.caps.data_dr, s->probe.caps.step_user, s->lane.la57,
 	       !s->probe.sse);
 	return 0;
 }

@@ -35,7 +35,8 @@ static bool trait(const struct table_lane *lane, const char *name, bool *ret)
 		{"int3_real", p->caps.int3_real},
 		{"exec_dr", p->caps.exec_dr},
 		{"data_dr", p->caps.data_dr},
-		{"user_debug", p->caps.user_debug},
+		{"step_user", p->caps.step_user},
+		{"user_debug", p->caps.step_user && p->caps.exec_user && p->caps.int3_user},
 		{"protect", p->caps.protect},
 		{"emulated", !p->sse}, /* a KVM that interprets ring 0: it knows integer instructions alone */
 		{"la57", lane->la57},

@@ -91,7 +91,7 @@ void fake_init(struct fake_target *f, unsigned vcpus)
 {
 	memset(f, 0, sizeof(*f));
 	f->count = vcpus;
-	f->caps = (struct debug_caps){ true, true, true, true, true, true, true, false, true };
+	f->caps = (struct debug_caps){ true, true, true, true, true, true, true, true, true, false, true };
 	f->layout = (struct x86_layout){ .xcr0_mask = 3, .phys_bits = 40, .linear_bits = 48, .has_nx = true };
 	guest_mem_init(&f->mem);
 	guest_mem_add(&f->mem, 0, FAKE_RAM, NULL);

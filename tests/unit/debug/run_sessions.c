@@ -134,6 +134,7 @@ static void set_caps(struct run *r, const char *list)
 	for (unsigned i = 0; i < 7; i++)
 		*caps[i].cap = strstr(list, caps[i].name) != NULL;
 	c->int3_real = c->int3 && strstr(list, "real-lost") == NULL;
+	c->int3_user = c->exec_user = c->step_user = strstr(list, "user-lost") == NULL;
 }
 
 static void cmd_vcpus(struct run *r, char *arg)

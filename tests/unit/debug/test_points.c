@@ -29,7 +29,7 @@ static int setup(void **state)
 	struct world *w = calloc(1, sizeof(*w));
 	struct debug_map map = { .gpa = map_gpa };
 
-	w->caps = (struct debug_caps){ true, true, true, true, true, true, true, false, true };
+	w->caps = (struct debug_caps){ true, true, true, true, true, true, true, true, true, false, true };
 	guest_mem_init(&w->mem);
 	guest_mem_add(&w->mem, 0, 0x10000, NULL);
 	guest_mem_fill(&w->mem, 0, 0x90, 0x10000);
