@@ -38,8 +38,8 @@ static void say(struct debug_session *s, unsigned vcpu, const char *what)
 	char line[240];
 
 	debug_text_init(&t, line, sizeof(line));
-	debug_text_add(&t, "trapline: cpu%u is in ring 3, where this host's KVM cannot single-step: %s\n", vcpu,
-	               what);
+	debug_text_add(&t, "trapline: cpu%u is in ring 3, where this host's KVM cannot single-step: %s\n",
+	               vcpu, what);
 	rsp_engine_console(s->engine, line, t.len);
 }
 
