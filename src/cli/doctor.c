@@ -98,7 +98,7 @@ static void add_user_rows(struct rows *r, const struct kvm_probe *p)
 	add(r, "debug_cpl3", "guest debug at CPL 3", all_at_cpl3(&p->user),
 	    all_at_cpl3(&p->user) ? "yes" : some ? "in part" : "no",
 	    all_at_cpl3(&p->user) ? "the guest's own processes can be debugged too"
-	                          : "what would stop or step in ring 3 is refused, or said");
+	                          : "stop and step in the guest's kernel only");
 }
 
 static void add_host_rows(struct rows *r, const struct kvm_probe *p)
