@@ -97,7 +97,7 @@ uint32_t debug_session_features(const struct debug_session *s)
 		f |= RSP_F_COND_BREAK | RSP_F_BREAK_CMDS;
 	if (c->step && !s->cfg.read_only)
 		f |= RSP_F_TRACE;
-	if (c->step && c->user_debug && (s->caps.int3 || c->exec_dr))
+	if (c->step && c->step_user && ((s->caps.int3 && c->int3_user) || c->exec_user))
 		f |= RSP_F_CATCH_SYSCALLS;
 	if (c->exec_dr || c->step)
 		f |= RSP_F_HWBREAK;
