@@ -53,10 +53,27 @@ class Machine:
             yield chr(frame[0]), frame[3:]
 
 
+class Log:
+    """The packets that passed, a line each, as --gdb-log has them."""
+
+    def __init__(self, name):
+        self.file = open(name, 'w', encoding='latin-1')
+        self.rest = {}
+
+    def passed(self, mark, data):
+        data = self.rest.get(mark, b'') + data
+        end = 0
+        for packet in re.finditer(rb'[$%]([^#]*)#..', data):
+            print(mark, packet.group(1).decode('latin-1'), file=self.file, flush=True)
+            end = packet.end()
+        self.rest[mark] = data[end:][-65536:]
+
+
 class Port:
     """Where the debugger connects."""
 
-    def __init__(self, address):
+    def __init__(self, address, log):
+        self.log = log
         if address.startswith('unix:'):
             self.name = address[5:]
             self.listener = socket.socket(socket.AF_UNIX)
@@ -77,16 +94,18 @@ class Port:
 
 
 def translate(argv):
-    """The same words for the real trapline, and the address that was asked for."""
-    words, address = [], None
+    """The same words for the real trapline, the address that was asked for and where packets are to be logged."""
+    words, address, log = [], None, os.devnull
     for word in argv:
         asked = re.match(r'(--gdb(?:-attach)?)=(.*)', word)
         if asked:
             address = asked.group(2)
             words.append(asked.group(1) + '=' + INSIDE)
-        elif not word.startswith('--gdb-log'):
+        elif word.startswith('--gdb-log='):
+            log = word.partition('=')[2]
+        else:
             words.append(word)
-    return words, address
+    return words, address, log
 
 
 def take(machine, port, kind, data):
@@ -95,6 +114,7 @@ def take(machine, port, kind, data):
     elif kind == 'e':
         os.write(2, data.replace(INSIDE[5:].encode(), port.name.encode()) if port else data)
     elif kind == 'd' and port.client:
+        port.log.passed('<-', data)
         try:
             port.client.sendall(data)
         except OSError:
@@ -111,6 +131,7 @@ def from_client(machine, port):
     except OSError:
         data = b''
     if data:
+        port.log.passed('->', data)
         machine.send('d', data)
     else:
         port.drop()
@@ -118,9 +139,9 @@ def from_client(machine, port):
 
 
 def main():
-    words, address = translate(sys.argv[1:])
+    words, address, log = translate(sys.argv[1:])
     machine = Machine()
-    port = Port(address) if address else None
+    port = Port(address, Log(log)) if address else None
     signal.signal(signal.SIGTERM, lambda *_: machine.send('k'))
     machine.send('r', b''.join(w.encode() + b'\0' for w in [os.environ['LANE_TRAPLINE'], *words]))
     while True:

@@ -21,7 +21,7 @@ def play(s):
     s.where('add')
     # Its "continue" waits for the first one's next stop. When it has begun to wait nobody tells: so there are as
     # many stops as it takes, at the same place, and each stands for a while.
-    s.typed('gdb', "shell (timeout 60 gdb -nx -q -batch -ex 'target remote @TARGET@' -ex 'shell touch ready' "
+    s.typed('gdb', "shell (timeout -k 5 60 gdb -nx -q -batch -ex 'target remote @TARGET@' -ex 'shell touch ready' "
             "-ex continue -ex 'info threads' >second.out 2>&1 </dev/null &)")
     s.typed('gdb', 'shell until [ -e ready ]; do sleep 0.05; done')
     s.typed('gdb', 'set $at = $pc').then(
