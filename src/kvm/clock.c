@@ -181,7 +181,7 @@ static bool periodic(const struct kvm_pit_channel_state *c)
 	return c->mode == 2 || c->mode == 3;
 }
 
-/* What is left of a one-shot count; 0: it is over. KVM notes the start by CLOCK_MONOTONIC (i8254.c). */
+/* What is left of a one-shot count, 1 of one that is over (0 is 65536). KVM's start is CLOCK_MONOTONIC's. */
 static uint32_t pit_left(const struct kvm_pit_channel_state *c)
 {
 	struct timespec now;
@@ -190,24 +190,26 @@ static uint32_t pit_left(const struct kvm_pit_channel_state *c)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	passed = (uint64_t)((int64_t)now.tv_sec * 1000000000 + now.tv_nsec - c->count_load_time);
 	if (passed >= 1000000000)
-		return 0;
+		return 1;
 	passed = passed * PIT_HZ / 1000000000;
-	return passed < c->count ? c->count - (uint32_t)passed : 0;
+	return passed < c->count ? c->count - (uint32_t)passed : 1;
 }
 
+/*
+ * By way of channel 0: a mode without a timer, and its own again. KVM does not tell what is left of a count
+ * there (i8254.c notes the start of the others' only), so a single one goes on, and with it the others.
+ */
 static void hold_pit(struct kvm_machine *m)
 {
 	struct kvm_pit_state2 *pit = &m->time.pit, idle;
-	struct kvm_pit_channel_state *c = &pit->channels[0];
 
-	m->time.has_pit = ioctl(m->vm_fd, KVM_GET_PIT2, pit) == 0 && (one_shot(c) || periodic(c));
-	for (unsigned i = 0; i < 3; i++) {
-		if (one_shot(&pit->channels[i]))
-			pit->channels[i].count = pit_left(&pit->channels[i]);
-	}
-	m->time.has_pit = m->time.has_pit && c->count != 0;
+	m->time.has_pit = ioctl(m->vm_fd, KVM_GET_PIT2, pit) == 0 && periodic(&pit->channels[0]) &&
+	                  pit->channels[0].count != 0;
 	if (!m->time.has_pit)
 		return;
+	for (unsigned i = 1; i < 3; i++)
+		if (one_shot(&pit->channels[i]))
+			pit->channels[i].count = pit_left(&pit->channels[i]);
 	idle = *pit;
 	idle.channels[0].mode = PIT_MODE_IDLE;
 	ioctl(m->vm_fd, KVM_SET_PIT2, &idle);

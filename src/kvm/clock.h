@@ -9,6 +9,7 @@
  *                by the same. Where the host's KVM has none, or takes it and does nothing, the TSC runs on.
  *  kvmclock      KVM_GET_CLOCK, KVM_SET_CLOCK
  *  PIT           KVM_GET_PIT2, KVM_SET_PIT2. A period in progress begins anew: KVM cannot begin one inside.
+ *                A single count of channel 0 runs on, and the others then: what is left of it is not known.
  *  local APIC    the timer's current count; in deadline mode IA32_TSC_DEADLINE, where the TSC stands
  *
  * A timer that has expired already is not touched: KVM would let it expire once more.

@@ -1,5 +1,7 @@
 """generate-core-file writes a core that GDB opens again: registers, stack, and all else that is mapped."""
 
+OPTIONS = '--memory=4M'  # all of it is written, over slow lines in the nested machines
+
 
 def play(s):
     s.connect()
