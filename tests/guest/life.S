@@ -54,7 +54,7 @@ timer:	OPEN
 	movl $0xb, 0x3e0(%rdx)		/* divide by 1 */
 	movl $0x31, 0x320(%rdx)		/* once, vector 0x31 */
 	xorl %ebx, %ebx
-	movl $0x100000, 0x380(%rdx)
+	movl $0x4000000, 0x380(%rdx)	/* 67 ms: stepping gets to the hlt before */
 timer_wait:
 	sti
 timer_at:
