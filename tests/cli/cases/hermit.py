@@ -258,6 +258,19 @@ def test_gdb(box):
             check(part in said.out, said, "%s: no '%s'" % (name, part))
 
 
+def test_catch_hypercalls(box):
+    box.need_kvm()
+    if not shutil.which('gdb'):
+        raise Skip('gdb is not installed')
+    for name in INTERFACES:
+        said = box.run('debug', '-e', 'monitor catch hypercall', '-e', 'continue', '-e', 'continue', '-e', 'monitor catch',
+                       '-e', 'monitor uncatch all', '-e', 'continue', '-e', 'quit 7', image(box, name), '--', 'word')
+        check(said.status == 7, said, "not the debugger's status")
+        check(said.out.count('SIGTRAP') == 2, said, '%s: not two stops' % name)
+        for part in ('catch 1: ', '2 hits', 'exited with code 05]'):
+            check(part in said.out + said.err, said, "%s: no '%s'" % (name, part))
+
+
 def test_random_places(box):
     box.need_kvm()
     said = [box.run('run', image(box, 'hermit1_pie'), '--', 'die').err for _ in range(4)]
