@@ -42,6 +42,7 @@ def test_interfaces_that_are_none(box):
 
 
 def test_bad_names(box):
+    box.need_kvm()
     hello = box.guest('hello')
     rig.one_line(box.run('run', '--tap', 'nosuch', hello), 1, "no network interface 'nosuch'", 'ip tuntap add')
     for name in ('a/b', 'a b', 'sixteen-letters-', 'tap%d', 'x:y', ',52:54:00:00:00:01'):
